@@ -1,0 +1,430 @@
+import { readFileSync } from 'node:fs';
+import { config as readDotenv } from 'dotenv';
+import { z } from 'zod';
+import { ConfigError } from './errors.js';
+import { type Instant, parseInstant, seconds } from './instant.js';
+
+/**
+ * The whole environment of the program: the only file that reads `process.env`. Each variable is declared once,
+ * with its meaning, unit and default; `.env.example` repeats these texts in the same order (a test compares them).
+ */
+interface Variable {
+  /** Meaning, unit, and when to change it; one line each. */
+  readonly about: readonly string[];
+  /** Text used when the variable is not set; `undefined`: no default. */
+  readonly default?: string;
+  /** Shown in `.env.example` for variables that have no default. */
+  readonly example?: string;
+  /** A secret may also come from the file named by `NAME_FILE`, and is never echoed. */
+  readonly secret?: true;
+  /** An empty text is a value of its own instead of "not set". */
+  readonly emptyMeans?: string;
+  readonly schema: z.ZodType;
+}
+
+const number = (min: number, max: number, unit: string) =>
+  z.string().transform((text, ctx) => {
+    const value = Number(text);
+    if (text.trim() !== '' && Number.isFinite(value) && value >= min && value <= max) return value;
+    ctx.addIssue({ code: 'custom', message: `must be a number of ${unit} from ${min} to ${max}` });
+    return z.NEVER;
+  });
+
+const wholeNumber = (min: number, max: number) =>
+  z.string().transform((text, ctx) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text.trim()) && value >= min && value <= max) return value;
+    ctx.addIssue({ code: 'custom', message: `must be a whole number from ${min} to ${max}` });
+    return z.NEVER;
+  });
+
+const yesNo = z.string().transform((text, ctx) => {
+  const word = text.trim().toLowerCase();
+  if (['true', '1', 'yes', 'on'].includes(word)) return true;
+  if (['false', '0', 'no', 'off'].includes(word)) return false;
+  ctx.addIssue({ code: 'custom', message: 'must be true or false' });
+  return z.NEVER;
+});
+
+const oneOf = <const Words extends readonly [string, ...string[]]>(...words: Words) =>
+  z.enum(words, { error: () => `must be one of: ${words.join(', ')}` });
+
+const baseUrl = z.string().transform((text, ctx) => {
+  const fail = (message: string) => {
+    ctx.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  };
+  const url = URL.canParse(text.trim()) ? new URL(text.trim()) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol))
+    return fail('must be a URL such as https://mycompany.europe-west1.talon.one');
+  if (url.username || url.password) return fail('must not contain a user name or password');
+  if (url.pathname.replace(/\/+$/, '') || url.search || url.hash)
+    return fail('must be the host alone, without a path such as /v1');
+  return url.origin;
+});
+
+const apiKey = z.string().transform((text, ctx) => {
+  const key = text.trim();
+  if (/^[\x21-\x7e]+$/.test(key)) return key;
+  const message = /^ManagementKey-v1\s/i.test(key)
+    ? 'must be the key alone, without "ManagementKey-v1" before it'
+    : 'must be one word of printable characters, as Campaign Manager shows it';
+  ctx.addIssue({ code: 'custom', message });
+  return z.NEVER;
+});
+
+const applicationIds = z.string().transform((text, ctx): 'all' | string[] => {
+  if (text.trim() === 'all') return 'all';
+  const ids = text.split(',').map((id) => id.trim());
+  if (ids.every((id) => /^[1-9]\d{0,17}$/.test(id))) return [...new Set(ids)];
+  ctx.addIssue({
+    code: 'custom',
+    message: 'must be "all" or Application IDs with commas between, such as 12,34',
+  });
+  return z.NEVER;
+});
+
+const databaseUrl = z.string().transform((text, ctx) => {
+  const url = URL.canParse(text.trim()) ? new URL(text.trim()) : undefined;
+  if (url && /^postgres(ql)?:$/.test(url.protocol)) return text.trim();
+  const message =
+    'must be a URL such as postgresql://user:password@host:5432/database (percent-encode special characters)';
+  ctx.addIssue({ code: 'custom', message });
+  return z.NEVER;
+});
+
+const instant = z.string().transform((text, ctx): Instant => {
+  const value = parseInstant(text.trim());
+  if (value !== undefined) return value;
+  ctx.addIssue({ code: 'custom', message: 'must be an RFC 3339 time such as 2026-01-31T00:00:00Z' });
+  return z.NEVER;
+});
+
+const schemaName = z
+  .string()
+  .refine((text) => Buffer.byteLength(text) <= 63 && !text.includes('\0') && !/^pg_/i.test(text), {
+    error: () => 'must be a schema name of at most 63 bytes that does not begin with pg_',
+  });
+
+export const variables = {
+  TALON_ONE_BASE_URL: {
+    about: [
+      'Address of your Talon.One deployment, as in the Campaign Manager: scheme and host, no path. Required.',
+    ],
+    example: 'https://mycompany.europe-west1.talon.one',
+    schema: baseUrl,
+  },
+  TALON_ONE_API_KEY: {
+    about: [
+      'Management API key (Campaign Manager: Account, Tools, Management API Keys). Required. It needs the read endpoints',
+      'of Applications, events, customer sessions and customer profiles; `talon-one-sync check` tries each of them.',
+    ],
+    example: 'the-key-alone',
+    secret: true,
+    schema: apiKey,
+  },
+  TALON_ONE_ALLOW_HTTP: {
+    about: [
+      'Allow an http:// address that is not on this machine. The key then travels unencrypted: for tests only.',
+    ],
+    default: 'false',
+    schema: yesNo,
+  },
+  TALON_ONE_APPLICATION_IDS: {
+    about: [
+      'Applications to copy: "all" that the key can see (new ones are found hourly), or IDs with commas between.',
+    ],
+    default: 'all',
+    schema: applicationIds,
+  },
+  DATABASE_URL: {
+    about: [
+      'Postgres 14 or newer to write to. TLS through the URL: ?sslmode=verify-full (&sslrootcert=/path/to/ca.pem).',
+      'Not set: a Postgres of our own in DATA_DIR (not in the container image), good for a trial.',
+    ],
+    example: 'postgresql://talon_one_sync:password@warehouse:5432/analytics',
+    secret: true,
+    schema: databaseUrl,
+  },
+  DATA_DIR: {
+    about: ['Folder of the embedded Postgres, used only without DATABASE_URL.'],
+    default: './data',
+    schema: z.string(),
+  },
+  WAREHOUSE_SCHEMA: {
+    about: ['Schema that holds all tables; created when it is missing and the role may create it.'],
+    default: 'public',
+    schema: schemaName,
+  },
+  DATABASE_POOL_SIZE: {
+    about: ['Most connections to Postgres that one process opens.'],
+    default: '10',
+    schema: wholeNumber(1, 200),
+  },
+  SYNC_INTERVAL_SECONDS: {
+    about: [
+      'Seconds from the end of one cycle of an Application to the start of its next; fractions allowed.',
+    ],
+    default: '60',
+    schema: number(0, 86_400, 'seconds'),
+  },
+  SYNC_START: {
+    about: [
+      'Where the first sync of an Application begins, RFC 3339. Not set: when the Application was created.',
+      'Without effect for Applications that already have a cursor.',
+    ],
+    example: '2026-01-31T00:00:00Z',
+    schema: instant,
+  },
+  SYNC_LOOKBACK_SECONDS: {
+    about: [
+      'Seconds before the newest stored event that every cycle reads again, for events that become visible late.',
+    ],
+    default: '120',
+    schema: number(0, 86_400, 'seconds'),
+  },
+  PAGE_SIZE: {
+    about: ['Rows per request; 1000 is the most the API allows. Smaller pages cost more requests.'],
+    default: '1000',
+    schema: wholeNumber(1, 1000),
+  },
+  REQUESTS_PER_SECOND: {
+    about: [
+      'Requests allowed in any second, counted over every process that uses the same key and the same database.',
+      'Talon.One allows 3 per endpoint; fractions below 1 are possible; 0 = unlimited (for tests against the simulator).',
+    ],
+    default: '3',
+    schema: number(0, 1000, 'requests'),
+  },
+  RATE_LIMIT_SCOPE: {
+    about: [
+      'What REQUESTS_PER_SECOND counts: each "endpoint" by itself, or all requests with the same "key" together.',
+    ],
+    default: 'endpoint',
+    schema: oneOf('endpoint', 'key'),
+  },
+  REQUEST_TIMEOUT_SECONDS: {
+    about: [
+      'Seconds after which one attempt of a request is given up, from sending it to the last byte of the answer.',
+    ],
+    default: '30',
+    schema: number(0.05, 600, 'seconds'),
+  },
+  SESSION_SNAPSHOT_SOURCE: {
+    about: [
+      'How session snapshots are fetched: "auto" (the cheapest mixture of the next two), "by-id" (one request each; the',
+      'only one with a true totalDiscounts), "list" (pages of 1000 by creation time) or "export" (CSV by update time;',
+      'needs a Talon.One deployment of June 2026 or newer).',
+    ],
+    default: 'auto',
+    schema: oneOf('auto', 'by-id', 'list', 'export'),
+  },
+  NORMALIZE_EFFECTS: {
+    about: ['Also write each effect of an event as a row of talon_one_effect.'],
+    default: 'true',
+    schema: yesNo,
+  },
+  LEASE_SECONDS: {
+    about: [
+      'Seconds after which another replica may take over an Application whose replica has gone silent.',
+    ],
+    default: '30',
+    schema: number(1, 3600, 'seconds'),
+  },
+  HTTP_HOST: {
+    about: ['Address on which /livez and /readyz are served.'],
+    default: '0.0.0.0',
+    schema: z.string(),
+  },
+  HTTP_PORT: {
+    about: ['Port of /livez and /readyz; 0 = any free one (logged).'],
+    default: '8080',
+    emptyMeans: 'no server',
+    schema: z.literal('').or(wholeNumber(0, 65_535)),
+  },
+  LOG_LEVEL: {
+    about: ['How much is logged: trace, debug, info, warn, error, fatal or silent.'],
+    default: 'info',
+    schema: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
+  },
+  LOG_PRETTY: {
+    about: ['Coloured lines for people instead of one JSON object a line.'],
+    default: 'false',
+    schema: yesNo,
+  },
+  SHUTDOWN_TIMEOUT_SECONDS: {
+    about: ['Seconds that a SIGTERM leaves for finishing the page at hand before the process ends anyway.'],
+    default: '20',
+    schema: number(0, 600, 'seconds'),
+  },
+} as const satisfies Record<string, Variable>;
+
+export type VariableName = keyof typeof variables;
+type Values = { [Name in VariableName]: z.output<(typeof variables)[Name]['schema']> };
+
+/** The environment, checked and turned into what the program works with. Durations are milliseconds or Instants. */
+export interface Config {
+  readonly talonOne: {
+    readonly baseUrl: string;
+    readonly apiKey: string;
+    readonly applicationIds: 'all' | readonly string[];
+    readonly pageSize: number;
+    /** 0 = unlimited */
+    readonly requestsPerSecond: number;
+    readonly rateLimitScope: 'endpoint' | 'key';
+    readonly requestTimeoutMs: number;
+  };
+  readonly database: {
+    /** `undefined`: the embedded Postgres in `dataDir` */
+    readonly url: string | undefined;
+    readonly dataDir: string;
+    readonly schema: string;
+    readonly poolSize: number;
+  };
+  readonly sync: {
+    readonly intervalMs: number;
+    readonly start: Instant | undefined;
+    readonly lookback: Instant;
+    readonly sessionSource: 'auto' | 'by-id' | 'list' | 'export';
+    readonly normalizeEffects: boolean;
+    readonly leaseMs: number;
+  };
+  readonly http: { readonly host: string; readonly port: number | undefined };
+  readonly log: { readonly level: string; readonly pretty: boolean };
+  readonly shutdownTimeoutMs: number;
+  /** Texts that must never be logged. */
+  readonly secrets: readonly string[];
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The process's environment, with the variables of a `.env` file in the working directory where they are not set. */
+export function readEnvironment(): Environment {
+  const environment: Record<string, string> = {};
+  for (const [name, value] of Object.entries(process.env)) if (value !== undefined) environment[name] = value;
+  readDotenv({ quiet: true, processEnv: environment });
+  return environment;
+}
+
+/**
+ * Checks the whole environment at once. `migrate` works without the API: it passes `needsApi: false`.
+ * @throws ConfigError that lists every problem by variable name, without any secret's text.
+ */
+export function loadConfig(environment: Environment, options: { needsApi?: boolean } = {}): Config {
+  const problems: string[] = [];
+  const values = readValues(environment, problems);
+  if (options.needsApi ?? true) {
+    if (!values.TALON_ONE_BASE_URL) missing('TALON_ONE_BASE_URL', environment, problems);
+    if (!values.TALON_ONE_API_KEY) missing('TALON_ONE_API_KEY', environment, problems);
+  }
+  const base = values.TALON_ONE_BASE_URL;
+  if (base?.startsWith('http:') && !isLoopback(base) && values.TALON_ONE_ALLOW_HTTP === false) {
+    problems.push(
+      'TALON_ONE_BASE_URL must begin with https:// (the key would travel unencrypted); TALON_ONE_ALLOW_HTTP=true allows it',
+    );
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return toConfig(values as Values);
+}
+
+function readValues(environment: Environment, problems: string[]): Partial<Values> {
+  const values: Record<string, unknown> = {};
+  for (const [name, variable] of Object.entries<Variable>(variables)) {
+    const text = readText(name, variable, environment, problems);
+    if (text === undefined) continue;
+    const parsed = variable.schema.safeParse(text);
+    if (parsed.success) values[name] = parsed.data;
+    else {
+      const shown = variable.secret ? '' : ` (it is ${JSON.stringify(text.slice(0, 80))})`;
+      const reason = parsed.error.issues[0]?.message ?? 'is not usable';
+      problems.push(`${name} ${reason}${shown}`);
+    }
+  }
+  return values as Partial<Values>;
+}
+
+/** The text of one variable: from the environment, from `NAME_FILE` (secrets only), or the default. */
+function readText(
+  name: string,
+  variable: Variable,
+  environment: Environment,
+  problems: string[],
+): string | undefined {
+  const direct = environment[name];
+  if (direct !== undefined && (direct.trim() !== '' || variable.emptyMeans)) return direct.trim();
+  const file = variable.secret ? environment[`${name}_FILE`]?.trim() : undefined;
+  if (!file) return variable.default;
+  try {
+    const text = readFileSync(file, 'utf8').trim();
+    if (text !== '') return text;
+    problems.push(`${name}_FILE names an empty file (${file})`);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+    problems.push(`${name}_FILE names a file that cannot be read (${file}: ${code})`);
+  }
+  return undefined;
+}
+
+function missing(name: VariableName, environment: Environment, problems: string[]): void {
+  if (problems.some((problem) => problem.startsWith(`${name} `) || problem.startsWith(`${name}_FILE `)))
+    return;
+  const variable: Variable = variables[name];
+  const empty = environment[name] !== undefined ? 'is empty' : 'is not set';
+  const way = variable.secret
+    ? `set it, or ${name}_FILE to the path of a file that holds it`
+    : `set it, for example ${variable.example}`;
+  problems.push(`${name} ${empty}: ${way}`);
+}
+
+function isLoopback(url: string): boolean {
+  const host = new URL(url).hostname;
+  return host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127\./.test(host);
+}
+
+function toConfig(values: Values): Config {
+  const url: string | undefined = values.DATABASE_URL;
+  return {
+    talonOne: {
+      baseUrl: values.TALON_ONE_BASE_URL ?? '',
+      apiKey: values.TALON_ONE_API_KEY ?? '',
+      applicationIds: values.TALON_ONE_APPLICATION_IDS,
+      pageSize: values.PAGE_SIZE,
+      requestsPerSecond: values.REQUESTS_PER_SECOND,
+      rateLimitScope: values.RATE_LIMIT_SCOPE,
+      requestTimeoutMs: values.REQUEST_TIMEOUT_SECONDS * 1000,
+    },
+    database: {
+      url,
+      dataDir: values.DATA_DIR,
+      schema: values.WAREHOUSE_SCHEMA,
+      poolSize: values.DATABASE_POOL_SIZE,
+    },
+    sync: {
+      intervalMs: values.SYNC_INTERVAL_SECONDS * 1000,
+      start: values.SYNC_START,
+      lookback: seconds(values.SYNC_LOOKBACK_SECONDS),
+      sessionSource: values.SESSION_SNAPSHOT_SOURCE,
+      normalizeEffects: values.NORMALIZE_EFFECTS,
+      leaseMs: values.LEASE_SECONDS * 1000,
+    },
+    http: { host: values.HTTP_HOST, port: values.HTTP_PORT === '' ? undefined : values.HTTP_PORT },
+    log: { level: values.LOG_LEVEL, pretty: values.LOG_PRETTY },
+    shutdownTimeoutMs: values.SHUTDOWN_TIMEOUT_SECONDS * 1000,
+    secrets: [values.TALON_ONE_API_KEY, ...passwordsOf(url)].filter(
+      (secret) => secret !== undefined && secret.length > 3,
+    ),
+  };
+}
+
+/** Every spelling in which the password of a database URL could reach a log line. */
+function passwordsOf(url: string | undefined): string[] {
+  if (!url) return [];
+  const encoded = new URL(url).password;
+  const spellings = [encoded];
+  try {
+    spellings.push(decodeURIComponent(encoded));
+  } catch {
+    // A stray per cent sign: the encoded spelling is the only one.
+  }
+  return spellings;
+}

@@ -1,0 +1,234 @@
+import { LeaseLostError } from '../errors.js';
+import { formatInstant, type Instant, parseInstant } from '../instant.js';
+import type { Client } from './pool.js';
+import type { Warehouse } from './warehouse.js';
+
+// One row per Application holds its cursor and its lease. Taking the lease raises `fence`; every writing transaction
+// begins with `advanceCursor`, which locks the row and finds nothing when the fence has moved on. Leases are counted on
+// the clock of Postgres alone, so a process whose own clock is wrong, or that was stopped for an hour, does no harm.
+
+/** The right to write one Application, until it expires or somebody with a higher fence has it. */
+export interface Lease {
+  readonly applicationId: string;
+  readonly fence: string;
+  readonly owner: string;
+  readonly durationMs: number;
+}
+
+/** What the cursor row said when the lease was taken. */
+export interface CursorState {
+  readonly lastSync: Instant;
+  readonly readUntil: Instant | undefined;
+  readonly failures: number;
+}
+
+export interface LeasedCursor {
+  readonly lease: Lease;
+  readonly cursor: CursorState;
+}
+
+export interface ApplicationRow {
+  readonly id: string;
+  readonly name: string | undefined;
+  readonly created: Instant | undefined;
+  /** lastSync of a new cursor; without effect on one that exists. */
+  readonly start: Instant;
+}
+
+// timestamptz as RFC 3339 with all six decimals; pg's own text form depends on DateStyle and TimeZone.
+const RFC3339 = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+
+/** Makes sure that each Application has a cursor; refreshes names. */
+export async function ensureCursors(
+  warehouse: Warehouse,
+  applications: readonly ApplicationRow[],
+): Promise<void> {
+  if (applications.length === 0) return;
+  await warehouse.transaction((client) =>
+    client.query(
+      `insert into talon_one_sync_cursor (application_id, application_name, application_created, last_sync)
+       select id, name, created, start
+       from json_to_recordset($1) as a(id bigint, name text, created timestamptz, start timestamptz)
+       order by id
+       on conflict (application_id) do update
+         set application_name = excluded.application_name,
+             application_created = coalesce(excluded.application_created, talon_one_sync_cursor.application_created)
+         where (talon_one_sync_cursor.application_name, talon_one_sync_cursor.application_created)
+           is distinct from (excluded.application_name, excluded.application_created)`,
+      [
+        JSON.stringify(
+          applications.map(({ id, name, created, start }) => ({
+            id,
+            name: name?.replaceAll('\0', ''),
+            created: created === undefined ? undefined : formatInstant(created),
+            start: formatInstant(start),
+          })),
+        ),
+      ],
+    ),
+  );
+}
+
+/** IDs of those among `ids` that have a cursor already. */
+export async function knownApplications(warehouse: Warehouse, ids: readonly string[]): Promise<Set<string>> {
+  const { rows } = await warehouse.transaction((client) =>
+    client.query<{ application_id: string }>(
+      'select application_id from talon_one_sync_cursor where application_id = any($1::bigint[])',
+      [ids],
+    ),
+  );
+  return new Set(rows.map((row) => row.application_id));
+}
+
+export interface TakeOptions {
+  readonly applicationIds: readonly string[];
+  readonly owner: string;
+  readonly leaseMs: number;
+  /** How long an Application that is due is left to its last owner, in milliseconds: keeps them where they are. */
+  readonly courtesyMs: number;
+  /** Also when the next cycle is not due yet. */
+  readonly evenIfNotDue: boolean;
+}
+
+/**
+ * Takes the lease of one Application that is due and that nobody holds, the longest due first; `undefined` when there
+ * is none. Rows locked by others are passed over, so processes never wait for each other here.
+ */
+export async function takeLease(
+  warehouse: Warehouse,
+  options: TakeOptions,
+): Promise<LeasedCursor | undefined> {
+  const { applicationIds, owner, leaseMs, courtesyMs, evenIfNotDue } = options;
+  const { rows } = await warehouse.transaction((client) =>
+    client.query<CursorRow>(
+      `with due as (
+         select application_id from talon_one_sync_cursor
+         where application_id = any($1::bigint[])
+           and coalesce(lease_expires_at <= clock_timestamp(), true)
+           and ($5 or next_cycle_at + case when coalesce(lease_owner, $2) = $2 then 0 else $4 end * interval '1 ms'
+                      <= clock_timestamp())
+         order by next_cycle_at limit 1
+         for update skip locked
+       )
+       update talon_one_sync_cursor c
+       set fence = fence + 1, lease_owner = $2, updated_at = clock_timestamp(),
+           lease_expires_at = clock_timestamp() + $3 * interval '1 ms'
+       from due where c.application_id = due.application_id
+       returning c.application_id, fence, failures, ${RFC3339('last_sync')} as last_sync,
+         ${RFC3339('read_until')} as read_until`,
+      [applicationIds, owner, leaseMs, courtesyMs, evenIfNotDue],
+    ),
+  );
+  const row = rows[0];
+  if (!row) return undefined;
+  return {
+    lease: { applicationId: row.application_id, fence: row.fence, owner, durationMs: leaseMs },
+    cursor: {
+      lastSync: toInstant(row.last_sync) ?? 0n,
+      readUntil: toInstant(row.read_until),
+      failures: row.failures,
+    },
+  };
+}
+
+interface CursorRow {
+  application_id: string;
+  fence: string;
+  failures: number;
+  last_sync: string;
+  read_until: string | null;
+}
+
+/** Milliseconds until `takeLease` may find an Application; `undefined` when there is none at all. */
+export async function millisecondsUntilDue(
+  warehouse: Warehouse,
+  options: TakeOptions,
+): Promise<number | undefined> {
+  const { rows } = await warehouse.transaction((client) =>
+    client.query<{ ms: string | null }>(
+      `select ceil(extract(epoch from min(greatest(
+           next_cycle_at + case when coalesce(lease_owner, $2) = $2 then 0 else $3 end * interval '1 ms',
+           lease_expires_at)) - clock_timestamp()) * 1000)::text as ms
+       from talon_one_sync_cursor where application_id = any($1::bigint[])`,
+      [options.applicationIds, options.owner, options.courtesyMs],
+    ),
+  );
+  const ms = rows[0]?.ms;
+  return ms === null || ms === undefined ? undefined : Math.max(0, Number(ms));
+}
+
+/** How far the cursor moves in a transaction; what is absent stays. Nothing ever moves back. */
+export interface CursorAdvance {
+  readonly lastSync?: Instant | undefined;
+  readonly readUntil?: Instant | undefined;
+  readonly status?: 'back-filling' | 'up-to-date';
+}
+
+/**
+ * First statement of every writing transaction: locks the cursor row, renews the lease and moves the cursor.
+ * @throws LeaseLostError when the lease was taken over; the transaction then writes nothing
+ */
+export async function advanceCursor(
+  client: Client,
+  lease: Lease,
+  advance: CursorAdvance = {},
+): Promise<void> {
+  const { rowCount } = await client.query(
+    `update talon_one_sync_cursor
+     set last_sync = greatest(last_sync, $4), read_until = greatest(read_until, $5), status = coalesce($6, status),
+         lease_expires_at = clock_timestamp() + $3 * interval '1 ms', updated_at = clock_timestamp()
+     where application_id = $1 and fence = $2`,
+    [
+      lease.applicationId,
+      lease.fence,
+      lease.durationMs,
+      advance.lastSync === undefined ? null : formatInstant(advance.lastSync),
+      advance.readUntil === undefined ? null : formatInstant(advance.readUntil),
+      advance.status ?? null,
+    ],
+  );
+  if (rowCount === 0) throw new LeaseLostError(lease.applicationId);
+}
+
+/** How a cycle ends: when the next one is due and what is known now. */
+export interface CycleEnd {
+  readonly nextCycleInMs: number;
+  /** Given only when nothing is owed: everything up to here is stored. */
+  readonly completeThrough?: Instant | undefined;
+  /** `undefined`: the cycle went well. */
+  readonly failure?: { readonly status: 'failing' | 'unauthorised'; readonly message: string } | undefined;
+}
+
+/**
+ * Ends the cycle and gives the lease back.
+ * @returns how long the Application has been failing, in milliseconds; 0 when it is not
+ * @throws LeaseLostError when somebody else has the lease already
+ */
+export async function endCycle(client: Client, lease: Lease, end: CycleEnd): Promise<number> {
+  const { rows, rowCount } = await client.query<{ failing_ms: string }>(
+    `update talon_one_sync_cursor
+     set next_cycle_at = clock_timestamp() + $3 * interval '1 ms', lease_expires_at = clock_timestamp(),
+         complete_through = greatest(complete_through, $4),
+         status = coalesce($5, case when status in ('failing', 'unauthorised') then 'back-filling' else status end),
+         failures = case when $5::text is null then 0 else failures + 1 end,
+         failing_since = case when $5::text is null then null else coalesce(failing_since, clock_timestamp()) end,
+         last_error = case when $5::text is null then last_error else $6 end,
+         updated_at = clock_timestamp()
+     where application_id = $1 and fence = $2
+     returning coalesce(round(extract(epoch from clock_timestamp() - failing_since) * 1000), 0)::text as failing_ms`,
+    [
+      lease.applicationId,
+      lease.fence,
+      end.nextCycleInMs,
+      end.completeThrough === undefined ? null : formatInstant(end.completeThrough),
+      end.failure?.status ?? null,
+      end.failure?.message.replaceAll('\0', '').slice(0, 1000) ?? null,
+    ],
+  );
+  if (rowCount === 0) throw new LeaseLostError(lease.applicationId);
+  return Number(rows[0]?.failing_ms ?? 0);
+}
+
+function toInstant(text: string | null): Instant | undefined {
+  return text === null ? undefined : parseInstant(text);
+}

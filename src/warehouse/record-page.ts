@@ -1,0 +1,116 @@
+import { cleanJson } from '../json/clean.js';
+import { elementsOf } from '../json/elements.js';
+import type { Client } from './pool.js';
+import { keepOriginal, quarantine, type RecordKind } from './quarantine.js';
+import { isDataRefused } from './sqlstate.js';
+import type { Warehouse } from './warehouse.js';
+
+/** One answer of the API on its way into the warehouse. */
+export interface RecordPage {
+  /** `{"data": [...]}`: the text as it was sent. */
+  readonly text: string;
+  /** Request that returned it, for the quarantine. */
+  readonly source: string;
+  /** Why a record cannot be used, by its position in `data`. */
+  readonly problems: ReadonlyMap<number, string>;
+  /** jsonb may store the text differently without an error (see silent-changes.ts). */
+  readonly mayChange: boolean;
+}
+
+export interface StoreSteps {
+  readonly kind: RecordKind;
+  readonly applicationId: string;
+  /** First statements of the transaction: the fence. */
+  readonly begin: (client: Client) => Promise<void>;
+  /** Inserts all records of a text `{"data": [...]}` and returns how many rows are new. */
+  readonly insert: (client: Client, text: string) => Promise<number>;
+  /** Told of each record that went to the quarantine. */
+  readonly refused?: (client: Client, raw: string) => Promise<void>;
+}
+
+export interface StoreCounts {
+  readonly inserted: number;
+  readonly quarantined: number;
+}
+
+/**
+ * Stores one page in one transaction. The text goes to Postgres whole and is taken apart there: fastest, and the
+ * numbers stay as they are. If it holds something that jsonb refuses or would change, the same page goes a second way:
+ * each record is cut out of the text and cleaned, and whatever Postgres still refuses is found by halving and put aside.
+ */
+export async function storePage(
+  warehouse: Warehouse,
+  page: RecordPage,
+  steps: StoreSteps,
+): Promise<StoreCounts> {
+  if (!page.mayChange && page.problems.size === 0) {
+    try {
+      const inserted = await warehouse.transaction(async (client) => {
+        await steps.begin(client);
+        return steps.insert(client, page.text);
+      });
+      return { inserted, quarantined: 0 };
+    } catch (error) {
+      if (!isDataRefused(error)) throw error;
+    }
+  }
+  return warehouse.transaction(async (client) => {
+    await steps.begin(client);
+    return storeOneByOne(client, page, steps);
+  });
+}
+
+interface Candidate {
+  readonly raw: string;
+  readonly clean: string;
+  readonly reasons: readonly string[];
+}
+
+async function storeOneByOne(client: Client, page: RecordPage, steps: StoreSteps): Promise<StoreCounts> {
+  let quarantined = 0;
+  const refuse = async (raw: string, reason: string) => {
+    quarantined += 1;
+    await quarantine(client, { ...steps, reason, raw, source: page.source });
+    await steps.refused?.(client, raw);
+  };
+  const candidates: Candidate[] = [];
+  for (const [index, raw] of elementsOf(page.text, 'data').entries()) {
+    const problem = page.problems.get(index);
+    if (problem !== undefined) await refuse(raw, problem);
+    else {
+      const { text, reasons } = cleanJson(raw);
+      candidates.push({ raw, clean: text, reasons });
+    }
+  }
+  const inserted = await insertByHalving(client, candidates, steps, refuse);
+  return { inserted, quarantined };
+}
+
+async function insertByHalving(
+  client: Client,
+  candidates: readonly Candidate[],
+  steps: StoreSteps,
+  refuse: (raw: string, reason: string) => Promise<void>,
+): Promise<number> {
+  const [first] = candidates;
+  if (!first) return 0;
+  await client.query('savepoint part');
+  try {
+    const inserted = await steps.insert(client, `{"data":[${candidates.map((one) => one.clean).join(',')}]}`);
+    for (const { raw, clean, reasons } of candidates) {
+      if (reasons.length > 0) await keepOriginal(client, { ...steps, clean, reasons, original: raw });
+    }
+    await client.query('release savepoint part');
+    return inserted;
+  } catch (error) {
+    if (!isDataRefused(error)) throw error;
+    await client.query('rollback to savepoint part; release savepoint part');
+    if (candidates.length === 1) {
+      await refuse(first.raw, error instanceof Error ? error.message : String(error));
+      return 0;
+    }
+    const middle = Math.ceil(candidates.length / 2);
+    const head = await insertByHalving(client, candidates.slice(0, middle), steps, refuse);
+    return head + (await insertByHalving(client, candidates.slice(middle), steps, refuse));
+  }
+}

@@ -1,0 +1,159 @@
+import { parseJson } from '../json/parse.js';
+import { advanceCursor, type Lease } from './cursor.js';
+import type { OwedSnapshot, SnapshotKind } from './owed.js';
+import type { Client } from './pool.js';
+import { type RecordPage, storePage } from './record-page.js';
+import type { Warehouse } from './warehouse.js';
+
+export type SessionSource = 'by-id' | 'list' | 'export';
+
+export interface SnapshotBatch {
+  readonly kind: SnapshotKind;
+  readonly lease: Lease;
+  /** What this batch may settle; other records of the page are passed over. */
+  readonly asked: readonly OwedSnapshot[];
+  /** `databaseTime` before the request was sent. */
+  readonly askedAt: string;
+  /** Lane, for sessions. */
+  readonly source: SessionSource;
+}
+
+export interface SnapshotCounts {
+  readonly inserted: number;
+  readonly quarantined: number;
+  /** IDs for which the page held an answer. */
+  readonly answered: ReadonlySet<string>;
+}
+
+/**
+ * Stores the snapshots that were asked for and settles what is owed for them, unless newer events touched them
+ * meanwhile. A record that cannot be stored goes to the quarantine and leaves a snapshot without payload, so that it
+ * is not fetched for ever.
+ */
+export async function writeSnapshots(
+  warehouse: Warehouse,
+  batch: SnapshotBatch,
+  page: RecordPage,
+): Promise<SnapshotCounts> {
+  const answered = new Set<string>();
+  const counts = await storePage(warehouse, page, {
+    kind: batch.kind,
+    applicationId: batch.lease.applicationId,
+    begin: (client) => advanceCursor(client, batch.lease),
+    insert: async (client, text) => {
+      const { rows } = await client.query<{ ids: string[]; inserted: number }>(INSERT[batch.kind], [
+        ...settleParameters(batch, batch.asked),
+        text,
+        batch.askedAt,
+        ...(batch.kind === 'session' ? [batch.source] : []),
+      ]);
+      for (const id of rows[0]?.ids ?? []) answered.add(id);
+      return rows[0]?.inserted ?? 0;
+    },
+    refused: async (client, raw) => {
+      const id = idOf(raw);
+      // The answer to a question about one ID concerns that ID, even if it does not say so.
+      const owed = batch.asked.length === 1 ? batch.asked : batch.asked.filter((one) => one.id === id);
+      if (owed.length === 0) return;
+      await insertWithoutPayload(client, batch, owed, true);
+      for (const one of owed) answered.add(one.id);
+    },
+  });
+  return { ...counts, answered };
+}
+
+/** Notes that the API does not know these IDs, and settles them. */
+export async function writeNotFound(
+  warehouse: Warehouse,
+  batch: SnapshotBatch,
+  missing: readonly OwedSnapshot[],
+): Promise<void> {
+  if (missing.length === 0) return;
+  await warehouse.transaction(async (client) => {
+    await advanceCursor(client, batch.lease);
+    await insertWithoutPayload(client, batch, missing, false);
+  });
+}
+
+async function insertWithoutPayload(
+  client: Client,
+  batch: SnapshotBatch,
+  owed: readonly OwedSnapshot[],
+  found: boolean,
+): Promise<void> {
+  await client.query(INSERT_WITHOUT_PAYLOAD[batch.kind], [
+    ...settleParameters(batch, owed),
+    found,
+    batch.askedAt,
+    ...(batch.kind === 'session' ? [batch.source] : []),
+  ]);
+}
+
+function settleParameters(batch: SnapshotBatch, owed: readonly OwedSnapshot[]): unknown[] {
+  return [
+    batch.lease.applicationId,
+    owed.map((one) => one.id),
+    owed.map((one) => one.version),
+    owed.map((one) => one.eventId),
+  ];
+}
+
+function idOf(raw: string): string {
+  const value = parseJson(raw);
+  const id = (value as { id?: unknown } | null)?.id;
+  return typeof id === 'number' ? String(id) : '';
+}
+
+// $1 Application, $2-$4 what was asked for (IDs, versions, newest events), $5 the page, $6 asked at, $7 lane.
+
+const ASKED =
+  'asked as (select * from unnest($2::bigint[], $3::bigint[], $4::bigint[]) as a (id, version, event_id))';
+
+const ANSWER = `answer as (
+    select distinct on (id) id, version, event_id, record
+    from jsonb_array_elements($5::jsonb -> 'data') as page (record)
+    join asked on asked.id = talon_one_bigint(record -> 'id')
+    order by id
+  )`;
+
+const settle = (kind: SnapshotKind, settled: string) => `settled as (
+    delete from talon_one_owed_snapshot o using ${settled} a
+    where o.kind = '${kind}' and o.application_id = $1 and o.id = a.id and o.version = a.version
+  )`;
+
+const INSERT: Record<SnapshotKind, string> = {
+  profile: `with ${ASKED}, ${ANSWER}, stored as (
+    insert into talon_one_profile_snapshot
+      (profile_id, fetched_at, application_id, found, integration_id, profile_created, last_activity, closed_sessions,
+       total_sales, payload, event_id)
+    select id, $6, $1, true, record ->> 'integrationId', talon_one_timestamp(record ->> 'created'),
+      talon_one_timestamp(record ->> 'lastActivity'), talon_one_bigint(record -> 'closedSessions'),
+      talon_one_numeric(record -> 'totalSales'), record, event_id
+    from answer
+    on conflict do nothing returning 1
+  ), ${settle('profile', 'answer')}
+  select (select count(*)::integer from stored) as inserted, coalesce(array_agg(id::text), '{}') as ids from answer`,
+  session: `with ${ASKED}, ${ANSWER}, stored as (
+    insert into talon_one_session_snapshot
+      (application_id, session_id, fetched_at, found, integration_id, profile_id, session_created, state, total,
+       total_discounts, source, payload, event_id)
+    select $1, id, $6, true, record ->> 'integrationId', nullif(talon_one_bigint(record -> 'profileId'), 0),
+      talon_one_timestamp(record ->> 'created'), record ->> 'state', talon_one_numeric(record -> 'total'),
+      case when $7 = 'by-id' then talon_one_numeric(record -> 'totalDiscounts') end, $7, record, event_id
+    from answer
+    on conflict do nothing returning 1
+  ), ${settle('session', 'answer')}
+  select (select count(*)::integer from stored) as inserted, coalesce(array_agg(id::text), '{}') as ids from answer`,
+};
+
+// $5 whether the API knew the IDs, $6 asked at, $7 lane.
+const INSERT_WITHOUT_PAYLOAD: Record<SnapshotKind, string> = {
+  profile: `with ${ASKED}, stored as (
+    insert into talon_one_profile_snapshot (profile_id, fetched_at, application_id, found, event_id)
+    select id, $6, $1, $5, event_id from asked on conflict do nothing
+  ), ${settle('profile', 'asked')} select`,
+  session: `with ${ASKED}, stored as (
+    insert into talon_one_session_snapshot (application_id, session_id, fetched_at, found, source, event_id)
+    select $1, id, $6, $5, $7, event_id from asked on conflict do nothing
+  ), ${settle('session', 'asked')} select`,
+};
