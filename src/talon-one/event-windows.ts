@@ -1,0 +1,132 @@
+import { earlierOf, floorToSecond, type Instant, laterOf, SECOND, seconds } from '../instant.js';
+import {
+  type EventList,
+  type EventListPage,
+  type EventPage,
+  newestOf,
+  withoutProgress,
+} from './event-list.js';
+import type { RequestContext } from './management.js';
+
+// Reading without order, in frozen windows: ask for the events created between two moments, page by page, and move the
+// cursor only when the whole window has been read. The windows lie in the server's past, so nothing new comes into
+// them but late events, which the look-back catches. They overlap by a second, because whether the two bounds are
+// inclusive is not documented. If the pages of a window shift or repeat while it is read, it is read again until a
+// reading brings nothing new.
+
+const FIRST_WIDTH = seconds(3600);
+const LEAST_WIDTH = seconds(1);
+const MOST_WIDTH = seconds(30 * 86_400);
+/** A window that needs more pages is divided. */
+const MOST_PAGES = 20;
+const MOST_READINGS = 10;
+const MOST_EMPTY_PAGES = 3;
+
+export async function* windowPages(
+  list: EventList,
+  from: Instant,
+  serverTime: Instant | undefined,
+  context: RequestContext,
+): AsyncGenerator<EventPage, void> {
+  // Without a Date header the end of the past is not known: one window without an upper bound.
+  const end =
+    serverTime === undefined ? undefined : laterOf(floorToSecond(serverTime), floorToSecond(from) + SECOND);
+  let start = floorToSecond(from);
+  let width = FIRST_WIDTH;
+  for (;;) {
+    const before = end === undefined ? undefined : earlierOf(start + laterOf(width, 2n * SECOND), end);
+    const canDivide = before !== undefined && width > LEAST_WIDTH;
+    const events = yield* readWindow(list, { after: start, before }, canDivide, context);
+    if (events === undefined) {
+      width = laterOf(width / 4n, LEAST_WIDTH);
+      continue;
+    }
+    const isCaughtUp = before === end;
+    yield {
+      page: emptyPage,
+      lastSync: before ?? events.newest,
+      readUntil: isCaughtUp ? serverTime : undefined,
+      isCaughtUp,
+    };
+    if (isCaughtUp || before === undefined) return;
+    start = before - SECOND;
+    width = nextWidth(width, events.count, list.rowsPerPage);
+  }
+}
+
+interface Window {
+  readonly after: Instant;
+  readonly before: Instant | undefined;
+}
+
+interface WindowEvents {
+  readonly count: number;
+  readonly newest: Instant | undefined;
+}
+
+/** Yields the pages of one window; `undefined` when it turned out to be too large. */
+async function* readWindow(
+  list: EventList,
+  window: Window,
+  canDivide: boolean,
+  context: RequestContext,
+): AsyncGenerator<EventPage, WindowEvents | undefined> {
+  const seen = new Set<number>();
+  let newest: Instant | undefined;
+  for (let reading = 1; ; reading += 1) {
+    const before = seen.size;
+    let isSteady = true;
+    let skip = 0;
+    let anchor: number | undefined;
+    let emptyPages = 0;
+    for (let pages = 1; ; pages += 1) {
+      const page = await list.page({ ...window, skip }, context);
+      if (anchor !== undefined && page.rows[0]?.id !== anchor) isSteady = false;
+      for (const row of page.rows) seen.add(row.id);
+      const newestOnPage = newestOf(page.rows);
+      if (newestOnPage !== undefined) newest = laterOf(newest ?? newestOnPage, newestOnPage);
+      yield withoutProgress(page);
+      emptyPages = page.data.length === 0 ? emptyPages + 1 : 0;
+      if (page.isLast || emptyPages > MOST_EMPTY_PAGES || (emptyPages > 0 && !list.doubtsEmptyPages)) break;
+      if (canDivide && pages >= MOST_PAGES) return undefined;
+      ({ skip, anchor } = following(page, skip, list.rowsPerPage));
+    }
+    const isComplete = isSteady || (reading > 1 && seen.size === before);
+    if (isComplete || reading === MOST_READINGS) return { count: seen.size, newest };
+  }
+}
+
+// The next page begins with the last event of this one: if it does not, the pages have moved.
+function following(
+  page: EventListPage,
+  skip: number,
+  pageSize: number,
+): { skip: number; anchor: number | undefined } {
+  const last = page.rows.at(-1);
+  if (last && last.index === page.data.length - 1 && page.data.length > 1) {
+    return { skip: skip + page.data.length - 1, anchor: last.id };
+  }
+  return { skip: skip + (page.data.length || pageSize), anchor: undefined };
+}
+
+// Wide enough for some full pages, narrow enough to be read in one go.
+function nextWidth(width: Instant, events: number, pageSize: number): Instant {
+  if (events === 0) return earlierOf(width * 8n, MOST_WIDTH);
+  if (events < 2 * pageSize) return earlierOf(width * 2n, MOST_WIDTH);
+  if (events > 8 * pageSize) return laterOf(width / 2n, LEAST_WIDTH);
+  return width;
+}
+
+/** Carries the progress of a finished window; there is nothing to store. */
+const emptyPage: EventListPage = {
+  text: '{"data":[]}',
+  data: [],
+  rows: [],
+  problems: new Map(),
+  hasMore: false,
+  total: undefined,
+  serverTime: undefined,
+  source: '',
+  mayChange: false,
+  isLast: true,
+};

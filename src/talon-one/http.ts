@@ -1,0 +1,191 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import type { Readable } from 'node:stream';
+import axios, { type AxiosInstance, type AxiosResponse } from 'axios';
+import { DeadlineError, wallClockMs, withDeadline } from '../clock.js';
+import { messageOf } from '../errors.js';
+import { type Instant, parseHttpDate } from '../instant.js';
+import { ApiError } from './api-error.js';
+import type { RequestBudget } from './request-budget.js';
+
+/** The largest answer that is read, in bytes: bounds memory, and stays far below the longest JavaScript string. */
+const MAX_BODY_BYTES = 128 * 1024 * 1024;
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  /** Path with placeholders: what the API counts its request limit by. */
+  readonly template: string;
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  readonly body?: unknown;
+  readonly accept?: string;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly text: string;
+  /** The server's clock when it answered, from the `Date` header (whole seconds). */
+  readonly serverTime: Instant | undefined;
+}
+
+export interface HttpOptions {
+  readonly baseUrl: string;
+  readonly apiKey: string;
+  /** Milliseconds for one attempt, up to the last byte of the answer. */
+  readonly timeoutMs: number;
+  readonly userAgent: string;
+  readonly budget: RequestBudget;
+  readonly maxBodyBytes?: number;
+}
+
+/** Makes one attempt and returns the 200 answer; anything else is an ApiError. */
+export type SendRequest = (request: HttpRequest, signal: AbortSignal) => Promise<HttpAnswer>;
+
+/**
+ * One attempt of one request: waits for the request budget, sends, reads the whole body.
+ * The deadline is ours: axios' `timeout` does not end a body that drips. Redirects are not followed, so the key never
+ * reaches another host.
+ */
+export function createSender(options: HttpOptions): SendRequest {
+  const client = axios.create({
+    baseURL: options.baseUrl,
+    headers: { Authorization: `ManagementKey-v1 ${options.apiKey}`, 'User-Agent': options.userAgent },
+    httpAgent: new HttpAgent({ keepAlive: true }),
+    httpsAgent: new HttpsAgent({ keepAlive: true }),
+    maxRedirects: 0,
+    responseType: 'stream',
+    validateStatus: () => true,
+  });
+  const maxBodyBytes = options.maxBodyBytes ?? MAX_BODY_BYTES;
+
+  return async (request, signal) => {
+    const received = await options.budget.acquire(`${request.method} ${request.template}`, signal);
+    try {
+      return await withDeadline(options.timeoutMs, signal, async (deadline) => {
+        try {
+          const response = await receiveHead(client, request, deadline);
+          received();
+          const text = await readText(response.data, maxBodyBytes, deadline);
+          return toAnswer(request, response, text);
+        } catch (error) {
+          // Before the head axios rejects with its own cancellation, after it the stream with a generic error.
+          throw deadline.aborted ? deadline.reason : error;
+        }
+      });
+    } catch (error) {
+      throw toApiError(error, request, signal);
+    } finally {
+      received();
+    }
+  };
+}
+
+async function receiveHead(
+  client: AxiosInstance,
+  request: HttpRequest,
+  signal: AbortSignal,
+): Promise<AxiosResponse<Readable>> {
+  return client.request<Readable>({
+    method: request.method,
+    url: request.path,
+    params: request.query,
+    headers: { Accept: request.accept ?? 'application/json' },
+    ...(request.body === undefined ? {} : { data: request.body }),
+    signal,
+  });
+}
+
+class TooLargeError extends Error {}
+
+async function readText(stream: Readable, maxBytes: number, signal: AbortSignal): Promise<string> {
+  const stop = () => stream.destroy(new Error('given up'));
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) throw new TooLargeError(`the answer is larger than ${maxBytes} bytes`);
+      chunks.push(chunk);
+    }
+    signal.throwIfAborted();
+    return Buffer.concat(chunks, bytes).toString('utf8');
+  } finally {
+    signal.removeEventListener('abort', stop);
+    stream.destroy();
+  }
+}
+
+function toAnswer(request: HttpRequest, response: AxiosResponse, text: string): HttpAnswer {
+  if (response.status === 200) {
+    return { status: 200, text, serverTime: parseHttpDate(header(response, 'date')) };
+  }
+  const endpoint = endpointOf(request);
+  throw new ApiError(`${endpoint} was answered with ${response.status}${explain(response, text)}`, {
+    failure: 'status',
+    endpoint,
+    status: response.status,
+    retryAfterMs: parseRetryAfter(header(response, 'retry-after'), wallClockMs()),
+  });
+}
+
+function header(response: AxiosResponse, name: string): string | undefined {
+  const value: unknown = response.headers[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+// Error bodies are documented as {message, errors}, but not for 429, 403 and 5xx: a short preview serves for those.
+function explain(response: AxiosResponse, text: string): string {
+  if (response.status >= 300 && response.status < 400)
+    return ': redirects are not followed, check TALON_ONE_BASE_URL';
+  try {
+    const body: unknown = JSON.parse(text);
+    const { message, errors } = body as { message?: unknown; errors?: { details?: unknown }[] };
+    const detail = errors?.[0]?.details;
+    const parts = [message, detail].filter((part): part is string => typeof part === 'string');
+    return parts.length > 0 ? `: ${parts.join(': ').slice(0, 300)}` : '';
+  } catch {
+    return preview(text);
+  }
+}
+
+/** A short, one-line look at a body that is not what was asked for. */
+export function preview(text: string): string {
+  const line = text.slice(0, 120).replace(/\s+/g, ' ').trim();
+  return line === '' ? '' : ` (it begins with: ${line})`;
+}
+
+/**
+ * Milliseconds that a `Retry-After` header asks for (RFC 9110, section 10.2.3: seconds or a date).
+ * `undefined` when it is absent, unreadable or in the past.
+ */
+export function parseRetryAfter(text: string | undefined, nowMs: number): number | undefined {
+  if (text === undefined) return undefined;
+  const trimmed = text.trim();
+  if (/^\d+(\.\d+)?$/.test(trimmed)) return Number(trimmed) * 1000;
+  const date = Date.parse(trimmed);
+  return Number.isNaN(date) || date <= nowMs ? undefined : date - nowMs;
+}
+
+function endpointOf(request: HttpRequest): string {
+  return `${request.method} ${request.template}`;
+}
+
+/** The error to throw instead: a cancellation stays one, everything else becomes an ApiError without foreign baggage. */
+function toApiError(error: unknown, request: HttpRequest, signal: AbortSignal): unknown {
+  if (error instanceof ApiError) return error;
+  if (signal.aborted) return signal.reason;
+  const endpoint = endpointOf(request);
+  if (error instanceof TooLargeError) {
+    return new ApiError(`${endpoint}: ${error.message}`, { failure: 'too-large', endpoint });
+  }
+  if (error instanceof DeadlineError) {
+    return new ApiError(`${endpoint} was not answered completely in time`, { failure: 'timeout', endpoint });
+  }
+  const code = (error as { code?: unknown }).code;
+  return new ApiError(`${endpoint} got no answer: ${messageOf(error)}`, {
+    failure: 'network',
+    endpoint,
+    code: typeof code === 'string' ? code : undefined,
+  });
+}

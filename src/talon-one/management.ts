@@ -1,0 +1,195 @@
+import type { z } from 'zod';
+import { messageOf } from '../errors.js';
+import type { Instant } from '../instant.js';
+import { parseJson } from '../json/parse.js';
+import { mayChangeInJsonb } from '../json/silent-changes.js';
+import { ApiError } from './api-error.js';
+import { type HttpAnswer, type HttpRequest, preview, type SendRequest } from './http.js';
+import { type FailedAttempt, type RetryOptions, withRetry } from './retry.js';
+import { type Application, applicationSchema, firstProblem, pageSchema } from './schemas.js';
+
+/** What a caller lends to its requests: the signal that ends them, and where they are counted. */
+export interface RequestContext {
+  readonly signal: AbortSignal;
+  readonly onAttempt?: (attempt: number) => void;
+  readonly onFailedAttempt?: (failed: FailedAttempt) => void;
+}
+
+/** One answer that holds a list; single objects are given the same form. */
+export interface ListPage {
+  /** `{"data": [...]}` as it was sent. */
+  readonly text: string;
+  readonly data: readonly unknown[];
+  readonly hasMore: boolean | undefined;
+  readonly total: number | undefined;
+  readonly serverTime: Instant | undefined;
+  /** Method and path, for messages and the quarantine. */
+  readonly source: string;
+  /** jsonb may store the text differently without an error. */
+  readonly mayChange: boolean;
+}
+
+export interface Paging {
+  readonly pageSize: number;
+  readonly skip: number;
+}
+
+export interface EventQuery extends Paging {
+  readonly createdAfter: string;
+  readonly createdBefore?: string | undefined;
+  readonly sort?: string | undefined;
+}
+
+export interface SessionQuery extends Paging {
+  readonly createdAfter: string;
+  readonly createdBefore: string;
+}
+
+/**
+ * The reads of the Management API that the sync uses (talon-one-api sections 3-6). Each one waits for the request
+ * budget, is repeated while that can help, and checks that the answer is what was asked for.
+ */
+export class ManagementClient {
+  constructor(
+    private readonly send: SendRequest,
+    private readonly retry: RetryOptions,
+  ) {}
+
+  applications(paging: Paging, context: RequestContext): Promise<ListPage> {
+    return this.request(get('/v1/applications', {}, { ...paging }), toPage, context);
+  }
+
+  application(applicationId: string, context: RequestContext): Promise<Application> {
+    const request = get('/v1/applications/{applicationId}', { applicationId });
+    return this.request(request, (answer) => parseAs(applicationSchema, answer), context);
+  }
+
+  /** Current form of the event list: `hasMore`, no total. */
+  events(applicationId: string, query: EventQuery, context: RequestContext): Promise<ListPage> {
+    const request = get('/v1/applications/{applicationId}/events/no_total', { applicationId }, { ...query });
+    return this.request(request, toPage, context);
+  }
+
+  /** Older form with `totalResultSize`, documented until 2021. */
+  eventsWithTotal(applicationId: string, query: EventQuery, context: RequestContext): Promise<ListPage> {
+    const request = get('/v1/applications/{applicationId}/events', { applicationId }, { ...query });
+    return this.request(request, toPage, context);
+  }
+
+  sessions(applicationId: string, query: SessionQuery, context: RequestContext): Promise<ListPage> {
+    const request = get('/v1/applications/{applicationId}/sessions', { applicationId }, { ...query });
+    return this.request(request, toPage, context);
+  }
+
+  /** `sessionId` is the internal ID that events carry. */
+  session(applicationId: string, sessionId: string, context: RequestContext): Promise<ListPage> {
+    const request = get('/v1/applications/{applicationId}/sessions/{sessionId}', {
+      applicationId,
+      sessionId,
+    });
+    return this.request(request, toPageOfOne, context);
+  }
+
+  /** Profiles by their internal IDs; a POST that only reads. */
+  customerSearch(
+    applicationId: string,
+    profileIds: readonly string[],
+    paging: Paging,
+    context: RequestContext,
+  ): Promise<ListPage> {
+    const request: HttpRequest = {
+      ...get('/v1/applications/{applicationId}/customer_search', { applicationId }, { ...paging }),
+      method: 'POST',
+      // Written by hand: as JavaScript numbers, IDs beyond 2^53 would change.
+      body: `{"profileIDs":[${profileIds.join(',')}]}`,
+    };
+    return this.request(request, toPage, context);
+  }
+
+  private request<T>(
+    request: HttpRequest,
+    read: (answer: HttpAnswer, request: HttpRequest) => T,
+    context: RequestContext,
+  ): Promise<T> {
+    return withRetry(
+      async (attempt) => {
+        context.onAttempt?.(attempt);
+        return read(await this.send(request, context.signal), request);
+      },
+      this.retry,
+      context.signal,
+      (failed) => context.onFailedAttempt?.(failed),
+    );
+  }
+}
+
+function get(
+  template: string,
+  parameters: Readonly<Record<string, string>>,
+  query: Readonly<Record<string, string | number | undefined>> = {},
+): HttpRequest {
+  const path = template.replace(/\{(\w+)\}/g, (_, name: string) =>
+    encodeURIComponent(parameters[name] ?? ''),
+  );
+  return { method: 'GET', template, path, query };
+}
+
+function toPage(answer: HttpAnswer, request: HttpRequest): ListPage {
+  const value = parseBody(answer, request);
+  const parsed = pageSchema.safeParse(value);
+  if (!parsed.success) throw invalidBody(request, firstProblem(parsed.error), answer.text);
+  const { data, hasMore, totalResultSize } = parsed.data;
+  return {
+    text: answer.text,
+    data,
+    hasMore: hasMore ?? undefined,
+    total: totalResultSize ?? undefined,
+    serverTime: answer.serverTime,
+    source: `${request.method} ${request.path}`,
+    mayChange: mayChangeInJsonb(answer.text, value),
+  };
+}
+
+function toPageOfOne(answer: HttpAnswer, request: HttpRequest): ListPage {
+  const value = parseBody(answer, request);
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+    throw invalidBody(request, 'record: must be an object', answer.text);
+  }
+  const text = `{"data":[${answer.text}]}`;
+  return {
+    text,
+    data: [value],
+    hasMore: false,
+    total: 1,
+    serverTime: answer.serverTime,
+    source: `${request.method} ${request.path}`,
+    mayChange: mayChangeInJsonb(answer.text, value),
+  };
+}
+
+function parseAs<T>(schema: z.ZodType<T>, answer: HttpAnswer): T {
+  const request = get('/v1/applications/{applicationId}', {});
+  const parsed = schema.safeParse(parseBody(answer, request));
+  if (!parsed.success) throw invalidBody(request, firstProblem(parsed.error), answer.text);
+  return parsed.data;
+}
+
+function parseBody(answer: HttpAnswer, request: HttpRequest): unknown {
+  try {
+    return parseJson(answer.text);
+  } catch (error) {
+    throw invalidBody(request, answer.text === '' ? 'it is empty' : messageOf(error), answer.text);
+  }
+}
+
+function invalidBody(request: HttpRequest, problem: string, text: string): ApiError {
+  const endpoint = `${request.method} ${request.template}`;
+  return new ApiError(
+    `${endpoint} was answered with 200, but not with what was asked for: ${problem}${preview(text)}`,
+    {
+      failure: 'body',
+      endpoint,
+      status: 200,
+    },
+  );
+}
