@@ -1,0 +1,66 @@
+import { type Config, loadConfig, readEnvironment } from '../config.js';
+import { messageOf, UserError } from '../errors.js';
+import { createLogger, type Logger, scrubber } from '../logger.js';
+import { checkApi } from './check-api.js';
+import { checkDatabase } from './check-database.js';
+import type { Finding } from './finding.js';
+
+/**
+ * Tries everything the daemon will use and says for each what is wrong and what to do. Writes nothing.
+ * @returns the exit code: 0 when there is no problem, else 1
+ */
+export async function checkCommand(asJson: boolean): Promise<number> {
+  const findings: Finding[] = [];
+  let config: Config | undefined;
+  try {
+    config = loadConfig(readEnvironment());
+    findings.push({ what: 'configuration', state: 'ok', found: 'complete' });
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    findings.push({
+      what: 'configuration',
+      state: 'problem',
+      found: error.message,
+      advice: 'Mend the variables named above.',
+    });
+  }
+  if (config) {
+    const log = createLogger({ level: 'silent', pretty: false, secrets: config.secrets });
+    findings.push(...(await checkAll(config, log)));
+  }
+  const scrub = scrubber(config?.secrets ?? []);
+  process.stdout.write(scrub(asJson ? toJson(findings) : toText(findings)));
+  return findings.some((finding) => finding.state === 'problem') ? 1 : 0;
+}
+
+async function checkAll(config: Config, log: Logger): Promise<Finding[]> {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => controller.abort());
+  try {
+    const database = await checkDatabase(config, log, controller.signal);
+    return [...database, ...(await checkApi(config, log, controller.signal))];
+  } catch (error) {
+    return [{ what: 'check', state: 'problem', found: messageOf(error) }];
+  }
+}
+
+const MARKS = { ok: 'ok     ', note: 'note   ', problem: 'PROBLEM' } as const;
+
+function toText(findings: readonly Finding[]): string {
+  const width = Math.max(...findings.map((finding) => finding.what.length));
+  const lines = findings.map(({ what, state, found, advice }) => {
+    const head = `${MARKS[state]}  ${what.padEnd(width)}  ${found}`;
+    return advice === undefined ? head : `${head}\n${' '.repeat(11 + width)}→ ${advice}`;
+  });
+  const problems = findings.filter((finding) => finding.state === 'problem').length;
+  const verdict =
+    problems === 0
+      ? 'Everything the daemon needs is there.'
+      : `${problems} to mend before the daemon can run.`;
+  return `${lines.join('\n')}\n\n${verdict}\n`;
+}
+
+function toJson(findings: readonly Finding[]): string {
+  const isReady = findings.every((finding) => finding.state !== 'problem');
+  return `${JSON.stringify({ isReady, findings }, null, 2)}\n`;
+}

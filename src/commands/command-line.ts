@@ -1,0 +1,101 @@
+import { Command, CommanderError } from 'commander';
+import { type Config, loadConfig, readEnvironment } from '../config.js';
+import { isAbortError, messageOf, UserError } from '../errors.js';
+import { createLogger, type Logger, scrubber } from '../logger.js';
+import { packageVersion } from '../package-info.js';
+import { checkCommand } from './check.js';
+import { migrateCommand } from './migrate.js';
+import { onceCommand } from './once.js';
+import { runCommand } from './run.js';
+import { stopSignal } from './stop-signal.js';
+
+/** Exit codes of every command. */
+const DONE = 0;
+const FAILED = 1;
+const WRONG_USAGE = 2;
+
+type Action = (config: Config, log: Logger, signal: AbortSignal) => Promise<unknown>;
+
+/**
+ * Reads the command line, runs one command, and returns the exit code: 0 done, 1 failed, 2 wrong usage.
+ * @param words the arguments after the program's name
+ */
+export async function main(words: readonly string[]): Promise<number> {
+  let exitCode = DONE;
+  const program = createProgram((code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(words.length === 0 ? ['run'] : [...words], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? DONE : WRONG_USAGE;
+    throw error;
+  }
+}
+
+function createProgram(setExitCode: (code: number) => void): Command {
+  const program = new Command('talon-one-sync')
+    .description("Keeps a complete, current copy of a company's Talon.One data in its Postgres warehouse.")
+    .version(packageVersion())
+    .exitOverride()
+    .showHelpAfterError('(talon-one-sync --help lists the commands)')
+    .addHelpText(
+      'after',
+      '\nEverything else is set by environment variables, or a .env file in the working directory: see .env.example.\nExit codes: 0 done, 1 failed, 2 wrong usage.',
+    );
+  const command = (name: string, summary: string, details: string) =>
+    program.command(name).description(summary).addHelpText('after', `\n${details}`);
+
+  command(
+    'run',
+    'the daemon: sync every Application at its interval until stopped (the default)',
+    'Example:\n  talon-one-sync run',
+  ).action(async () => setExitCode(await execute(runCommand)));
+  command(
+    'once',
+    'sync until caught up and nothing is owed, then end (for cron)',
+    'Example:\n  talon-one-sync once && dbt run',
+  ).action(async () => setExitCode(await execute(onceCommand)));
+  command(
+    'migrate',
+    'bring the warehouse schema up to date, then end',
+    'Example:\n  DATABASE_URL=postgresql://… talon-one-sync migrate',
+  ).action(async () => setExitCode(await execute(migrateCommand, { needsApi: false })));
+  command(
+    'check',
+    'try the configuration, every API endpoint and the database rights',
+    'Examples:\n  talon-one-sync check\n  talon-one-sync check --json',
+  )
+    .option('--json', 'one JSON object instead of a table')
+    .action(async (options: { json?: boolean }) => setExitCode(await checkCommand(options.json === true)));
+  return program;
+}
+
+/** Runs a command with configuration, log and stop signal, and turns its failure into one clear line. */
+async function execute(action: Action, options: { needsApi?: boolean } = {}): Promise<number> {
+  let config: Config;
+  try {
+    config = loadConfig(readEnvironment(), options);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return FAILED;
+  }
+  const log = createLogger({ ...config.log, secrets: config.secrets });
+  const stop = stopSignal(config.shutdownTimeoutMs, log);
+  try {
+    await action(config, log, stop.signal);
+    return DONE;
+  } catch (error) {
+    if (stop.signal.aborted && isAbortError(error)) return DONE;
+    const line = scrubber(config.secrets)(
+      error instanceof UserError ? error.message : `Unexpected error: ${messageOf(error)}`,
+    );
+    log.fatal(error instanceof UserError ? { reason: line } : { err: error }, 'talon-one-sync ends');
+    process.stderr.write(`${line}\n`);
+    return FAILED;
+  } finally {
+    stop.dispose();
+  }
+}

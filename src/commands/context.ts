@@ -1,0 +1,119 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Config } from '../config.js';
+import type { Logger } from '../logger.js';
+import { packageVersion } from '../package-info.js';
+import { SharedBudget } from '../sync/shared-budget.js';
+import { createSender, type SendRequest } from '../talon-one/http.js';
+import { ManagementClient } from '../talon-one/management.js';
+import {
+  budgetShape,
+  LocalBudget,
+  type RequestBudget,
+  unlimitedBudget,
+} from '../talon-one/request-budget.js';
+import { defaultRetry, type RetryOptions } from '../talon-one/retry.js';
+import { startEmbeddedPostgres } from '../warehouse/embedded/cluster.js';
+import { Partitions } from '../warehouse/partitions.js';
+import { createPool } from '../warehouse/pool.js';
+import { Warehouse } from '../warehouse/warehouse.js';
+
+// Here the parts are put together, by hand, for every command.
+
+/** Something that was opened and must be closed again, the last one first. */
+export class Releasers {
+  private readonly releases: (() => Promise<void>)[] = [];
+
+  add(release: () => Promise<void>): void {
+    this.releases.push(release);
+  }
+
+  /** Closes everything; a failure to close does not keep the rest open. */
+  async release(log: Logger): Promise<void> {
+    for (const release of this.releases.reverse()) {
+      await release().catch((error: unknown) => log.warn({ err: error }, 'could not be closed properly'));
+    }
+  }
+}
+
+export interface OpenWarehouse {
+  readonly warehouse: Warehouse;
+  /** Address of the database with its password: for people who want to look, never for logs. */
+  readonly url: string;
+}
+
+/** The warehouse of DATABASE_URL, or else the embedded Postgres of DATA_DIR. */
+export async function openWarehouse(
+  config: Config,
+  log: Logger,
+  releasers: Releasers,
+  signal: AbortSignal,
+): Promise<OpenWarehouse> {
+  const url = config.database.url ?? (await startEmbedded(config, log, releasers, signal));
+  const pool = createPool({
+    url,
+    size: config.database.poolSize,
+    applicationName: 'talon-one-sync',
+    onError: (error) => log.info({ err: error }, 'idle connection to Postgres lost'),
+  });
+  releasers.add(() => pool.end());
+  const warehouse = new Warehouse({
+    pool,
+    schema: config.database.schema,
+    idleInTransactionMs: config.sync.leaseMs,
+  });
+  return { warehouse, url };
+}
+
+async function startEmbedded(
+  config: Config,
+  log: Logger,
+  releasers: Releasers,
+  signal: AbortSignal,
+): Promise<string> {
+  const embedded = await startEmbeddedPostgres({ dataDir: config.database.dataDir, signal });
+  releasers.add(() => embedded.stop());
+  const { outcome, dataDir, version } = embedded;
+  log.info({ outcome, dataDir, version }, 'DATABASE_URL is not set: using the embedded Postgres');
+  return embedded.url;
+}
+
+/** The API client with the budget that all processes of this key share; without a warehouse, a budget of its own. */
+export function createManagementClient(
+  config: Config,
+  log: Logger,
+  warehouse: Warehouse | undefined,
+  retry: RetryOptions = defaultRetry,
+): ManagementClient {
+  return new ManagementClient(createApiSender(config, log, warehouse), retry);
+}
+
+export function createApiSender(config: Config, log: Logger, warehouse: Warehouse | undefined): SendRequest {
+  const { baseUrl, apiKey, requestTimeoutMs } = config.talonOne;
+  return createSender({
+    baseUrl,
+    apiKey,
+    timeoutMs: requestTimeoutMs,
+    userAgent: `talon-one-sync/${packageVersion()}`,
+    budget: createBudget(config, log, warehouse),
+  });
+}
+
+function createBudget(config: Config, log: Logger, warehouse: Warehouse | undefined): RequestBudget {
+  const shape = budgetShape(config.talonOne.requestsPerSecond);
+  if (!shape) return unlimitedBudget;
+  if (!warehouse) return new LocalBudget(shape);
+  const { rateLimitScope: scope, ...talonOne } = config.talonOne;
+  return new SharedBudget({ ...talonOne, warehouse, shape, scope, log });
+}
+
+export function createPartitions(warehouse: Warehouse, log: Logger): Partitions {
+  return new Partitions(warehouse, (error, month) =>
+    log.warn({ err: error, month }, 'partition could not be made yet, rows go to the default partition'),
+  );
+}
+
+/** A name for this process that no other one has: in cursor rows, cycle records and logs. */
+export function processName(): string {
+  return `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
+}

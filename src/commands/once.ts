@@ -1,0 +1,49 @@
+import type { Config } from '../config.js';
+import { UserError } from '../errors.js';
+import type { Logger } from '../logger.js';
+import { findApplications } from '../sync/applications.js';
+import { Scheduler } from '../sync/scheduler.js';
+import {
+  createManagementClient,
+  createPartitions,
+  openWarehouse,
+  processName,
+  Releasers,
+} from './context.js';
+import { prepareWarehouse } from './prepare.js';
+
+/**
+ * Syncs every Application until it is caught up and owes nothing, then ends.
+ * @throws UserError when an Application could not be brought up to date
+ */
+export async function onceCommand(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
+  const releasers = new Releasers();
+  try {
+    const { warehouse } = await openWarehouse(config, log, releasers, signal);
+    await prepareWarehouse(warehouse, log, signal, { patient: false });
+    const client = createManagementClient(config, log, warehouse);
+    const { applicationIds: wanted, pageSize } = config.talonOne;
+    const finding = { warehouse, client, wanted, start: config.sync.start, pageSize, log };
+    const applicationIds = await findApplications(finding, { signal });
+    if (applicationIds.length === 0)
+      throw new UserError('The key can see no Application: there is nothing to sync.');
+    const scheduler = new Scheduler({
+      warehouse,
+      client,
+      config,
+      partitions: createPartitions(warehouse, log),
+      owner: processName(),
+      log,
+      applicationIds: () => applicationIds,
+    });
+    const failed = await scheduler.runOnce(signal);
+    if (failed.size > 0) {
+      throw new UserError(
+        `${failed.size} of ${applicationIds.length} Applications failed: ${[...failed.keys()].join(', ')}`,
+      );
+    }
+    if (!signal.aborted) log.info({ applications: applicationIds.length }, 'all Applications are up to date');
+  } finally {
+    await releasers.release(log);
+  }
+}

@@ -1,0 +1,99 @@
+import { sleep } from '../clock.js';
+import type { Config } from '../config.js';
+import { isAbortError } from '../errors.js';
+import { HealthServer } from '../health/health-server.js';
+import type { Logger } from '../logger.js';
+import { packageVersion } from '../package-info.js';
+import { type ApplicationOptions, findApplications } from '../sync/applications.js';
+import { backoffMs } from '../sync/cycle.js';
+import { Scheduler } from '../sync/scheduler.js';
+import { isUnauthorised } from '../talon-one/api-error.js';
+import {
+  createManagementClient,
+  createPartitions,
+  openWarehouse,
+  processName,
+  Releasers,
+} from './context.js';
+import { prepareWarehouse } from './prepare.js';
+import { Readiness } from './readiness.js';
+
+const FIND_APPLICATIONS_EVERY_MS = 3_600_000;
+
+/** The daemon: prepares the warehouse, then syncs every Application at its interval until `signal` aborts. */
+export async function runCommand(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
+  const releasers = new Releasers();
+  const owner = processName();
+  log.info({ version: packageVersion(), owner, baseUrl: config.talonOne.baseUrl }, 'starting');
+  try {
+    const readiness = new Readiness();
+    await startServer(config, log, releasers, readiness);
+    const { warehouse } = await openWarehouse(config, log, releasers, signal);
+    await prepareWarehouse(warehouse, log, signal, { patient: true });
+    readiness.warehouse = warehouse;
+    const client = createManagementClient(config, log, warehouse);
+    let applicationIds: string[] = [];
+    const scheduler = new Scheduler({
+      warehouse,
+      client,
+      config,
+      partitions: createPartitions(warehouse, log),
+      owner,
+      log,
+      applicationIds: () => applicationIds,
+    });
+    const { applicationIds: wanted, pageSize } = config.talonOne;
+    const finding = { warehouse, client, wanted, start: config.sync.start, pageSize, log };
+    const found = (ids: string[]) => {
+      applicationIds = ids;
+      readiness.applicationsFound(ids);
+      scheduler.wake();
+    };
+    const finder = keepFinding(finding, found, (error) => readiness.applicationsUnknown(error), signal);
+    await Promise.all([scheduler.run(signal), finder]);
+    log.info('stopped');
+  } finally {
+    await releasers.release(log);
+  }
+}
+
+async function startServer(
+  config: Config,
+  log: Logger,
+  releasers: Releasers,
+  readiness: Readiness,
+): Promise<void> {
+  if (config.http.port === undefined) return;
+  const server = await HealthServer.start(config.http.host, config.http.port, () => readiness.report());
+  releasers.add(() => server.stop());
+  log.info({ host: config.http.host, port: server.port }, 'serving /livez and /readyz');
+}
+
+/** Looks for Applications at start until it succeeds, and every hour for new ones. Only a stop ends it. */
+async function keepFinding(
+  options: ApplicationOptions,
+  found: (ids: string[]) => void,
+  failedWith: (error: unknown) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let failures = 0; !signal.aborted; ) {
+    let waitMs = FIND_APPLICATIONS_EVERY_MS;
+    try {
+      const ids = await findApplications(options, { signal });
+      failures = 0;
+      if (ids.length === 0) options.log.warn('the key can see no Application');
+      else options.log.debug({ applications: ids.length }, 'Applications found');
+      found(ids);
+    } catch (error) {
+      if (signal.aborted) return;
+      failedWith(error);
+      waitMs = backoffMs(error, failures);
+      failures += 1;
+      const level = isUnauthorised(error) || failures > 6 ? 'error' : failures > 3 ? 'warn' : 'info';
+      options.log[level]({ err: error, waitMs }, 'Applications could not be listed');
+    }
+    await sleep(waitMs, signal).catch((error: unknown) => {
+      if (!isAbortError(error)) throw error;
+    });
+  }
+}

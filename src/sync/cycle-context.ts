@@ -1,0 +1,62 @@
+import type { Logger } from '../logger.js';
+import type { RequestContext } from '../talon-one/management.js';
+import type { Lease } from '../warehouse/cursor.js';
+import type { StoreCounts } from '../warehouse/record-page.js';
+
+/** What one cycle has done so far. */
+export interface CycleTally {
+  pages: number;
+  requests: number;
+  retries: number;
+  eventsNew: number;
+  eventsRepeated: number;
+  profileSnapshots: number;
+  sessionSnapshots: number;
+  quarantined: number;
+}
+
+/** What the steps of one cycle share. */
+export interface CycleContext {
+  readonly lease: Lease;
+  /** Aborts when the program stops or the lease is lost. */
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  readonly tally: CycleTally;
+  /** To be handed to every request: counts it and logs what failed. */
+  readonly requests: RequestContext;
+}
+
+/** From this attempt on a failing request is worth a line; before, it is everyday trouble. */
+const NOTEWORTHY_ATTEMPT = 3;
+
+export function createCycleContext(lease: Lease, signal: AbortSignal, log: Logger): CycleContext {
+  const tally: CycleTally = {
+    pages: 0,
+    requests: 0,
+    retries: 0,
+    eventsNew: 0,
+    eventsRepeated: 0,
+    profileSnapshots: 0,
+    sessionSnapshots: 0,
+    quarantined: 0,
+  };
+  const requests: RequestContext = {
+    signal,
+    onAttempt: (attempt) => {
+      tally.requests += 1;
+      if (attempt > 1) tally.retries += 1;
+    },
+    onFailedAttempt: ({ error, attempt }) => {
+      const level = attempt >= NOTEWORTHY_ATTEMPT ? 'info' : 'debug';
+      log[level]({ attempt, retryAfterMs: error.retryAfterMs, err: error }, 'request failed, trying again');
+    },
+  };
+  return { lease, signal, log, tally, requests };
+}
+
+/** Counts what a page brought; says so when records had to be put aside. */
+export function noteQuarantined(context: CycleContext, counts: StoreCounts, source: string): void {
+  if (counts.quarantined === 0) return;
+  context.tally.quarantined += counts.quarantined;
+  context.log.warn({ quarantined: counts.quarantined, source }, 'records put into quarantine');
+}

@@ -1,0 +1,179 @@
+import { randomUUID } from 'node:crypto';
+import { monotonicMs } from '../clock.js';
+import { LeaseLostError, messageOf } from '../errors.js';
+import { formatInstant, type Instant } from '../instant.js';
+import type { Logger } from '../logger.js';
+import { ApiError, isUnauthorised } from '../talon-one/api-error.js';
+import { type CycleEnd, endCycle, type Lease, type LeasedCursor } from '../warehouse/cursor.js';
+import { type CycleOutcome, type CycleRecord, insertCycle } from '../warehouse/cycle-log.js';
+import { countOwed } from '../warehouse/owed.js';
+import type { Warehouse } from '../warehouse/warehouse.js';
+import type { ApplicationSync } from './application-sync.js';
+import { type CycleContext, createCycleContext } from './cycle-context.js';
+import type { EventWindow } from './events.js';
+import { whileLeased } from './lease-keeper.js';
+
+export interface CycleOptions {
+  readonly warehouse: Warehouse;
+  readonly intervalMs: number;
+  readonly lookback: Instant;
+}
+
+export interface CycleResult {
+  readonly outcome: CycleOutcome;
+  readonly error: unknown;
+}
+
+const FIRST_BACKOFF_MS = 1_000;
+const FIRST_UNAUTHORISED_BACKOFF_MS = 15_000;
+const LONGEST_BACKOFF_MS = 300_000;
+/** Trouble shorter than this is logged as information, then as a warning, then as an error. */
+const WARN_AFTER_MS = 30_000;
+const ERROR_AFTER_MS = 300_000;
+
+/**
+ * One cycle of one Application under its lease: events until caught up, then the snapshots they call for, then the
+ * record. Never rejects: what went wrong is in the result, in the log and in the cursor row.
+ */
+export async function runCycle(
+  leased: LeasedCursor,
+  application: ApplicationSync,
+  options: CycleOptions,
+  signal: AbortSignal,
+  parentLog: Logger,
+): Promise<CycleResult> {
+  const { lease, cursor } = leased;
+  const cycleId = randomUUID();
+  const log = parentLog.child({ applicationId: Number(lease.applicationId), cycleId });
+  const startedMs = monotonicMs();
+  let context = createCycleContext(lease, signal, log);
+  let window: EventWindow | undefined;
+  let outcome: CycleOutcome = 'caught-up';
+  let error: unknown;
+  try {
+    await whileLeased(options.warehouse, lease, signal, async (leaseSignal) => {
+      context = createCycleContext(lease, leaseSignal, log);
+      window = await application.syncEvents(cursor, context);
+      const isSettled = await application.syncSnapshots(context);
+      if (!isSettled) outcome = 'behind';
+    });
+  } catch (caught) {
+    error = caught;
+    outcome = outcomeOf(caught, signal);
+  }
+  const ending = { cycleId, outcome, error, window, durationMs: monotonicMs() - startedMs };
+  await finish(leased, context, ending, options, log);
+  return { outcome, error };
+}
+
+interface Ending {
+  readonly cycleId: string;
+  readonly outcome: CycleOutcome;
+  readonly error: unknown;
+  readonly window: EventWindow | undefined;
+  readonly durationMs: number;
+}
+
+function outcomeOf(error: unknown, signal: AbortSignal): CycleOutcome {
+  if (error instanceof LeaseLostError) return 'lease-lost';
+  if (signal.aborted) return 'stopped';
+  return isUnauthorised(error) ? 'unauthorised' : 'failed';
+}
+
+/** Gives the lease back, writes the record, and logs the one line of the cycle. */
+async function finish(
+  { lease, cursor }: LeasedCursor,
+  context: CycleContext,
+  ending: Ending,
+  options: CycleOptions,
+  log: Logger,
+): Promise<void> {
+  let owed: number | undefined;
+  let failingMs = 0;
+  try {
+    await options.warehouse.transaction(async (client) => {
+      owed = await countOwed(client, lease.applicationId);
+      if (ending.outcome !== 'lease-lost') {
+        failingMs = await endCycle(client, lease, endOf(ending, owed, cursor.failures, context, options));
+      }
+      await insertCycle(client, lease, toRecord(ending, context, owed));
+    });
+  } catch (error) {
+    // Without Postgres the lease ends by itself; the cursor stands where the last stored page left it.
+    log.warn({ err: error }, 'end of cycle could not be recorded');
+  }
+  logCycle(log, ending, context, owed, failingMs, lease);
+}
+
+function endOf(
+  ending: Ending,
+  owed: number,
+  failures: number,
+  context: CycleContext,
+  options: CycleOptions,
+): CycleEnd {
+  const { outcome, window, error } = ending;
+  const { tally } = context;
+  if (outcome === 'failed' || outcome === 'unauthorised') {
+    const status = outcome === 'failed' ? 'failing' : 'unauthorised';
+    return { nextCycleInMs: backoffMs(error, failures), failure: { status, message: messageOf(error) } };
+  }
+  if (outcome === 'stopped') return { nextCycleInMs: 0 };
+  const hasProgress = tally.profileSnapshots + tally.sessionSnapshots > 0;
+  const nextCycleInMs = outcome === 'behind' && hasProgress ? 0 : options.intervalMs;
+  const readTo = window?.readUntil ?? window?.to;
+  const isComplete = outcome === 'caught-up' && owed === 0 && readTo !== undefined;
+  return { nextCycleInMs, completeThrough: isComplete ? readTo - options.lookback : undefined };
+}
+
+/** Doubles with every failed cycle in a row, up to five minutes; a longer `Retry-After` counts up to that as well. */
+export function backoffMs(error: unknown, failures: number): number {
+  const first = isUnauthorised(error) ? FIRST_UNAUTHORISED_BACKOFF_MS : FIRST_BACKOFF_MS;
+  const asked = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
+  return Math.min(LONGEST_BACKOFF_MS, Math.max(asked, first * 2 ** Math.min(failures, 20)));
+}
+
+function toRecord(ending: Ending, { tally }: CycleContext, owed: number | undefined): CycleRecord {
+  const { cycleId, durationMs, outcome, window, error } = ending;
+  const failed = error === undefined || outcome === 'stopped' ? undefined : messageOf(error);
+  return {
+    cycleId,
+    durationMs,
+    outcome,
+    windowFrom: window?.from,
+    windowTo: window?.to,
+    ...tally,
+    owed,
+    error: failed,
+  };
+}
+
+function logCycle(
+  log: Logger,
+  ending: Ending,
+  { tally }: CycleContext,
+  owed: number | undefined,
+  failingMs: number,
+  lease: Lease,
+): void {
+  const { outcome, window, error } = ending;
+  const fields = {
+    outcome,
+    durationMs: Math.round(ending.durationMs),
+    ...tally,
+    owed,
+    ...(window && {
+      lastSync: formatInstant(window.to),
+      lagSeconds: 0,
+    }),
+  };
+  if (outcome === 'caught-up' || outcome === 'behind' || outcome === 'stopped')
+    log.info(fields, 'cycle finished');
+  else if (outcome === 'lease-lost')
+    log.warn({ ...fields, fence: lease.fence }, 'lease lost to another replica');
+  else if (outcome === 'unauthorised') log.error({ ...fields, err: error }, 'the API refuses the key');
+  else {
+    const level = failingMs < WARN_AFTER_MS ? 'info' : failingMs < ERROR_AFTER_MS ? 'warn' : 'error';
+    log[level]({ ...fields, failingMs, err: error }, 'cycle failed');
+  }
+}
