@@ -327,6 +327,12 @@ export function loadConfig(environment: Environment, options: { needsApi?: boole
   return toConfig(values as Values);
 }
 
+/** Port of the health endpoints alone, for the probe of the container; `undefined`: none is served. */
+export function servedPort(environment: Environment): number | undefined {
+  const text = environment.HTTP_PORT ?? variables.HTTP_PORT.default;
+  return text.trim() === '' ? undefined : Number(text);
+}
+
 function readValues(environment: Environment, problems: string[]): Partial<Values> {
   const values: Record<string, unknown> = {};
   for (const [name, variable] of Object.entries<Variable>(variables)) {
