@@ -6,7 +6,9 @@ const TIMEOUT_MS = 4_000;
 
 async function isAlive(port: number): Promise<boolean> {
   try {
-    const response = await fetch(`http://127.0.0.1:${port}/livez`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const response = await fetch(`http://127.0.0.1:${port}/livez`, {
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
     return response.ok;
   } catch {
     return false;

@@ -9,8 +9,11 @@ export interface CleanJson {
 }
 
 const REPLACEMENT = '\\ufffd';
-// numeric holds 131072 digits before and 16383 after the point (PostgreSQL documentation, section 8.1.2).
-const LARGEST_EXPONENT = 16_000;
+// numeric holds 131072 digits before and 16383 after the point (PostgreSQL documentation, section 8.1.2), and its
+// parser gives up on exponents of ten digits, even those of zero.
+const MOST_WHOLE_DIGITS = 131_072;
+const MOST_DECIMALS = 16_383;
+const LARGEST_EXPONENT = 1_000_000_000;
 
 /**
  * Makes one JSON value fit for `jsonb`. Replaced visibly: NUL and lone surrogates by U+FFFD, numbers outside the range
@@ -66,9 +69,20 @@ function cleanString(raw: string, reasons: Set<string>): string {
 
 function cleanNumber(raw: string, reasons: Set<string>): string {
   if (/^-0(?:\.0*)?(?:[eE].*)?$/.test(raw)) reasons.add('minus zero');
-  const exponent = /[eE]([+-]?\d+)$/.exec(raw)?.[1];
-  const outOfRange = raw.length > LARGEST_EXPONENT || Math.abs(Number(exponent ?? 0)) > LARGEST_EXPONENT;
-  if (!outOfRange) return raw;
+  if (fitsNumeric(raw)) return raw;
   reasons.add('number out of range');
   return `"${raw}"`;
+}
+
+function fitsNumeric(raw: string): boolean {
+  const [mantissa = '', exponentText = '0'] = raw.toLowerCase().split('e');
+  const [whole = '', fraction = ''] = mantissa.replace('-', '').split('.');
+  const exponent = Number(exponentText);
+  const leadingZeros = (whole + fraction).search(/[1-9]/);
+  const wholeDigits = leadingZeros < 0 ? 0 : whole.length - leadingZeros + exponent;
+  return (
+    Math.abs(exponent) < LARGEST_EXPONENT &&
+    wholeDigits <= MOST_WHOLE_DIGITS &&
+    fraction.length - exponent <= MOST_DECIMALS
+  );
 }

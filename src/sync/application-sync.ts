@@ -41,7 +41,7 @@ export class ApplicationSync {
     this.sessions = new SessionSync({
       warehouse,
       client,
-      mode: sessionSource === 'export' ? 'auto' : sessionSource,
+      mode: sessionSource,
       pageSize,
       parallel: Math.min(MOST_PARALLEL, budgetShape(requestsPerSecond)?.slots ?? MOST_PARALLEL),
     });

@@ -78,7 +78,8 @@ export async function* keysetPages(
     const last = page.rows.at(-1);
     if (last && !isSame(last, position.anchor)) restarts = 0;
     if (repeatsMuch(page, position)) list.isFine = false;
-    yield { ...withoutProgress(page), lastSync: list.isOrderProven ? last?.created : undefined };
+    // More events may share the last one's time: complete is what lies before it.
+    yield { ...withoutProgress(page), lastSync: list.isOrderProven && last ? last.created - 1n : undefined };
     position = nextPosition(list, page, position);
   }
 }

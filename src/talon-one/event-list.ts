@@ -161,7 +161,10 @@ export class EventList {
       if (!hasStatus(error, 404)) throw error;
       const page = await this.client
         .eventsWithTotal(this.applicationId, query, context)
-        .catch(() => Promise.reject(error));
+        .catch((second: unknown) => {
+          // Neither form exists: the Application is unknown, as the first answer says.
+          throw hasStatus(second, 404, 405) ? error : second;
+        });
       this.form = 'with-total';
       return page;
     }

@@ -34,7 +34,9 @@ export async function* windowPages(
   let start = floorToSecond(from);
   let width = FIRST_WIDTH;
   for (;;) {
-    const before = end === undefined ? undefined : earlierOf(start + laterOf(width, 2n * SECOND), end);
+    // Whole seconds: a server may compare no finer.
+    const before =
+      end === undefined ? undefined : earlierOf(floorToSecond(start + laterOf(width, 2n * SECOND)), end);
     const canDivide = before !== undefined && width > LEAST_WIDTH;
     const events = yield* readWindow(list, { after: start, before }, canDivide, context);
     if (events === undefined) {
@@ -44,7 +46,8 @@ export async function* windowPages(
     const isCaughtUp = before === end;
     yield {
       page: emptyPage,
-      lastSync: before ?? events.newest,
+      // Whether an event of exactly `before` belongs to the window is not documented.
+      lastSync: before === undefined ? events.newest : before - 1n,
       readUntil: isCaughtUp ? serverTime : undefined,
       isCaughtUp,
     };

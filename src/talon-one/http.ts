@@ -19,6 +19,8 @@ export interface HttpRequest {
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   readonly body?: unknown;
   readonly accept?: string;
+  /** A bound for this answer that is lower than the common one. */
+  readonly maxBytes?: number;
 }
 
 export interface HttpAnswer {
@@ -65,7 +67,7 @@ export function createSender(options: HttpOptions): SendRequest {
         try {
           const response = await receiveHead(client, request, deadline);
           received();
-          const text = await readText(response.data, maxBodyBytes, deadline);
+          const text = await readText(response.data, request.maxBytes ?? maxBodyBytes, deadline);
           return toAnswer(request, response, text);
         } catch (error) {
           // Before the head axios rejects with its own cancellation, after it the stream with a generic error.

@@ -1,6 +1,7 @@
 import { LeaseLostError } from '../errors.js';
 import { formatInstant, type Instant, parseInstant } from '../instant.js';
 import type { Client } from './pool.js';
+import { rfc3339 } from './timestamp-text.js';
 import type { Warehouse } from './warehouse.js';
 
 // One row per Application holds its cursor and its lease. Taking the lease raises `fence`; every writing transaction
@@ -34,9 +35,6 @@ export interface ApplicationRow {
   /** lastSync of a new cursor; without effect on one that exists. */
   readonly start: Instant;
 }
-
-// timestamptz as RFC 3339 with all six decimals; pg's own text form depends on DateStyle and TimeZone.
-const RFC3339 = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 
 /** Makes sure that each Application has a cursor; refreshes names. */
 export async function ensureCursors(
@@ -114,8 +112,8 @@ export async function takeLease(
        set fence = fence + 1, lease_owner = $2, updated_at = clock_timestamp(),
            lease_expires_at = clock_timestamp() + $3 * interval '1 ms'
        from due where c.application_id = due.application_id
-       returning c.application_id, fence, failures, ${RFC3339('last_sync')} as last_sync,
-         ${RFC3339('read_until')} as read_until`,
+       returning c.application_id, fence, failures, ${rfc3339('last_sync')} as last_sync,
+         ${rfc3339('read_until')} as read_until`,
       [applicationIds, owner, leaseMs, courtesyMs, evenIfNotDue],
     ),
   );

@@ -1,5 +1,6 @@
 import { type Instant, parseInstant } from '../instant.js';
 import type { Client } from './pool.js';
+import { rfc3339 } from './timestamp-text.js';
 import type { Warehouse } from './warehouse.js';
 
 export type SnapshotKind = 'profile' | 'session';
@@ -15,6 +16,8 @@ export interface OwedSnapshot {
 export interface OwedSession extends OwedSnapshot {
   /** `created` of the session where a snapshot knows it, else of its earliest stored event. */
   readonly created: Instant;
+  /** `created` of the earliest event that calls for it: the session was updated then, or later. */
+  readonly touched: Instant;
 }
 
 /** The next owed profiles after `afterId`, in order of their IDs. */
@@ -34,31 +37,30 @@ export async function owedProfiles(
   return rows.map((row) => ({ id: row.id, version: row.version, eventId: row.event_id }));
 }
 
-/** The oldest owed sessions, by the creation time known so far. */
+/**
+ * The oldest owed sessions. A session without a snapshot has been owed since its first stored event, so that one's time
+ * is the best guess at its creation.
+ */
 export async function owedSessions(
   warehouse: Warehouse,
   applicationId: string,
   limit: number,
 ): Promise<OwedSession[]> {
   const { rows } = await warehouse.transaction((client) =>
-    client.query<{ id: string; version: string; event_id: string; created: string }>(
+    client.query<{ id: string; version: string; event_id: string; created: string; touched: string }>(
       `with chunk as (
          select id, version, event_id, first_created from talon_one_owed_snapshot
          where kind = 'session' and application_id = $1 order by first_created limit $2
        )
        select id, version, event_id,
-         to_char(coalesce(snapshot.created, event.created, first_created) at time zone 'UTC',
-           'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as created
+         ${rfc3339('coalesce(snapshot.created, first_created)')} as created,
+         ${rfc3339('first_created')} as touched
        from chunk
        left join lateral (
          select session_created as created from talon_one_session_snapshot s
          where s.application_id = $1 and s.session_id = chunk.id and s.session_created is not null
          order by fetched_at desc limit 1
        ) snapshot on true
-       left join lateral (
-         select e.created from talon_one_event e where e.session_id = chunk.id and e.application_id = $1
-         order by e.created limit 1
-       ) event on snapshot.created is null
        order by created, id`,
       [applicationId, limit],
     ),
@@ -68,6 +70,7 @@ export async function owedSessions(
     version: row.version,
     eventId: row.event_id,
     created: parseInstant(row.created) ?? 0n,
+    touched: parseInstant(row.touched) ?? 0n,
   }));
 }
 
@@ -80,10 +83,10 @@ export async function countOwed(client: Client, applicationId: string): Promise<
   return Number(rows[0]?.count ?? 0);
 }
 
-/** The database's clock as Postgres writes it. A fetch that begins afterwards reflects every event stored before. */
+/** The database's clock, RFC 3339. A fetch that begins afterwards reflects every event stored before. */
 export async function databaseTime(warehouse: Warehouse): Promise<string> {
   const { rows } = await warehouse.transaction((client) =>
-    client.query<{ now: string }>('select clock_timestamp()::text as now'),
+    client.query<{ now: string }>(`select ${rfc3339('clock_timestamp()')} as now`),
   );
   return rows[0]?.now ?? '';
 }

@@ -24,6 +24,8 @@ export interface StoreSteps {
   readonly begin: (client: Client) => Promise<void>;
   /** Inserts all records of a text `{"data": [...]}` and returns how many rows are new. */
   readonly insert: (client: Client, text: string) => Promise<number>;
+  /** Whether anything is to be kept of a record that needs a second look; default: always. */
+  readonly isWanted?: (raw: string) => boolean;
   /** Told of each record that went to the quarantine. */
   readonly refused?: (client: Client, raw: string) => Promise<void>;
 }
@@ -75,6 +77,7 @@ async function storeOneByOne(client: Client, page: RecordPage, steps: StoreSteps
   };
   const candidates: Candidate[] = [];
   for (const [index, raw] of elementsOf(page.text, 'data').entries()) {
+    if (steps.isWanted?.(raw) === false) continue;
     const problem = page.problems.get(index);
     if (problem !== undefined) await refuse(raw, problem);
     else {

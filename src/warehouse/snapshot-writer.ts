@@ -7,11 +7,11 @@ import type { Warehouse } from './warehouse.js';
 
 export type SessionSource = 'by-id' | 'list' | 'export';
 
-export interface SnapshotBatch {
+export interface SnapshotBatch<Owed extends OwedSnapshot = OwedSnapshot> {
   readonly kind: SnapshotKind;
   readonly lease: Lease;
   /** What this batch may settle; other records of the page are passed over. */
-  readonly asked: readonly OwedSnapshot[];
+  readonly asked: readonly Owed[];
   /** `databaseTime` before the request was sent. */
   readonly askedAt: string;
   /** Lane, for sessions. */
@@ -50,10 +50,13 @@ export async function writeSnapshots(
       for (const id of rows[0]?.ids ?? []) answered.add(id);
       return rows[0]?.inserted ?? 0;
     },
+    isWanted: (raw) => {
+      const id = idOf(raw);
+      return id === undefined || isAboutOne(batch) || batch.asked.some((one) => Number(one.id) === id);
+    },
     refused: async (client, raw) => {
       const id = idOf(raw);
-      // The answer to a question about one ID concerns that ID, even if it does not say so.
-      const owed = batch.asked.length === 1 ? batch.asked : batch.asked.filter((one) => one.id === id);
+      const owed = isAboutOne(batch) ? batch.asked : batch.asked.filter((one) => Number(one.id) === id);
       if (owed.length === 0) return;
       await insertWithoutPayload(client, batch, owed, true);
       for (const one of owed) answered.add(one.id);
@@ -98,10 +101,14 @@ function settleParameters(batch: SnapshotBatch, owed: readonly OwedSnapshot[]): 
   ];
 }
 
-function idOf(raw: string): string {
-  const value = parseJson(raw);
-  const id = (value as { id?: unknown } | null)?.id;
-  return typeof id === 'number' ? String(id) : '';
+/** The answer to a question about one ID concerns that ID, even if it does not say so. */
+function isAboutOne(batch: SnapshotBatch): boolean {
+  return batch.source === 'by-id' && batch.asked.length === 1;
+}
+
+function idOf(raw: string): number | undefined {
+  const id = (parseJson(raw) as { id?: unknown } | null)?.id;
+  return typeof id === 'number' ? id : undefined;
 }
 
 // $1 Application, $2-$4 what was asked for (IDs, versions, newest events), $5 the page, $6 asked at, $7 lane.

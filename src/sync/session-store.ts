@@ -1,0 +1,42 @@
+import type { ListPage, ManagementClient } from '../talon-one/management.js';
+import { databaseTime, type OwedSession } from '../warehouse/owed.js';
+import { type SessionSource, type SnapshotBatch, writeSnapshots } from '../warehouse/snapshot-writer.js';
+import type { Warehouse } from '../warehouse/warehouse.js';
+import { type CycleContext, noteQuarantined } from './cycle-context.js';
+
+/** What every lane of sessions needs. */
+export interface LaneOptions {
+  readonly warehouse: Warehouse;
+  readonly client: ManagementClient;
+  readonly pageSize: number;
+}
+
+/** What is about to be asked for, with the database's time before the request is sent. */
+export async function sessionBatch(
+  options: LaneOptions,
+  asked: readonly OwedSession[],
+  source: SessionSource,
+  context: CycleContext,
+): Promise<SnapshotBatch<OwedSession>> {
+  return {
+    kind: 'session',
+    lease: context.lease,
+    asked,
+    askedAt: await databaseTime(options.warehouse),
+    source,
+  };
+}
+
+/** Stores those sessions of an answer that were asked for; returns the ones that it did not hold. */
+export async function storeSessions(
+  options: LaneOptions,
+  batch: SnapshotBatch<OwedSession>,
+  page: ListPage,
+  context: CycleContext,
+  problems: ReadonlyMap<number, string> = new Map(),
+): Promise<OwedSession[]> {
+  const counts = await writeSnapshots(options.warehouse, batch, { ...page, problems });
+  context.tally.sessionSnapshots += counts.inserted;
+  noteQuarantined(context, counts, page.source);
+  return batch.asked.filter((session) => !counts.answered.has(session.id));
+}
