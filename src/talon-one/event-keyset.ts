@@ -1,4 +1,5 @@
 import { floorToSecond, type Instant, laterOf, SECOND } from '../instant.js';
+import { hasStatus } from './api-error.js';
 import {
   type EventList,
   type EventListPage,
@@ -54,7 +55,12 @@ export async function* keysetPages(
   let restarts = 0;
   let emptyPages = 0;
   for (;;) {
-    const page = await list.page(position, context);
+    const page = await pageAt(list, position, context);
+    if (page === undefined) {
+      list.isFine = false;
+      position = certainPlace(position);
+      continue;
+    }
     const isAlone = page.isLast && position.skip === 0 && position.anchor === undefined;
     // A list that fits on one page may have any order.
     if (!isAlone && !(await isOrdered(list, page, position, context))) {
@@ -81,6 +87,20 @@ export async function* keysetPages(
     // More events may share the last one's time: complete is what lies before it.
     yield { ...withoutProgress(page), lastSync: list.isOrderProven && last ? last.created - 1n : undefined };
     position = nextPosition(list, page, position);
+  }
+}
+
+// Whether a query may have fractions of a second is not documented: `undefined` when the server refuses them.
+async function pageAt(
+  list: EventList,
+  position: Position,
+  context: RequestContext,
+): Promise<EventListPage | undefined> {
+  try {
+    return await list.page(position, context);
+  } catch (error) {
+    if (hasStatus(error, 400) && position.after !== floorToSecond(position.after)) return undefined;
+    throw error;
   }
 }
 
