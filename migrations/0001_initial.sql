@@ -10,8 +10,15 @@ create function talon_one_numeric(value jsonb) returns numeric language sql immu
 return case when jsonb_typeof(value) = 'number' then value::numeric end;
 comment on function talon_one_numeric(jsonb) is 'The value as numeric with all its digits, NULL when it is no JSON number';
 
+-- An offset after the Z stands in some of the API's documents: Postgres would read `Z+07:00` with the sign turned round.
+create function talon_one_instant(value text) returns timestamptz language sql stable parallel safe
+return case when value like '%Z' and value not like '%,%' then value::timestamptz
+  else regexp_replace(regexp_replace(replace(value, ',', '.'), '[Zz]([+-])', '\1'), '[Zz]\d\d:\d\d$', 'Z')::timestamptz end;
+comment on function talon_one_instant(text) is
+  'The text as timestamptz: RFC 3339, UTC when it names no offset; the layout Z07:00 of the API''s examples is UTC too';
+
 create function talon_one_timestamp(value text) returns timestamptz language sql stable parallel safe
-return case when value ~ '^\d{4}-\d\d-\d\d[Tt ]' and value not like '0001-01-01%' then value::timestamptz end;
+return case when value ~ '^\d{4}-\d\d-\d\d[Tt ]' and value not like '0001-01-01%' then talon_one_instant(value) end;
 comment on function talon_one_timestamp(text) is
   'The text as timestamptz, NULL when it is no RFC 3339 time or the API''s "not set" (0001-01-01T00:00:00Z)';
 
@@ -329,3 +336,22 @@ comment on column talon_one_request_slot.budget is 'Fingerprint of address and k
 comment on column talon_one_request_slot.endpoint is 'Method and path template the limit counts by, or * for the whole key';
 comment on column talon_one_request_slot.slot is 'Number of the slot, from 0 to the limit less one';
 comment on column talon_one_request_slot.free_at is 'When the slot may be used again (clock of this database)';
+
+-- Views and default partitions say of their columns what the tables behind them say.
+do $$
+declare
+  copied record;
+begin
+  for copied in
+    select target, attname as name, col_description(attrelid, attnum) as comment
+    from (values
+      ('talon_one_event', 'talon_one_event_default'),
+      ('talon_one_effect', 'talon_one_effect_default'),
+      ('talon_one_profile_snapshot', 'talon_one_profile'),
+      ('talon_one_session_snapshot', 'talon_one_session')
+    ) as pair (source, target)
+    join pg_attribute on attrelid = source::regclass and attnum > 0 and not attisdropped
+  loop
+    execute format('comment on column %I.%I is %L', copied.target, copied.name, copied.comment);
+  end loop;
+end $$;

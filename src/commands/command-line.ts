@@ -3,6 +3,7 @@ import { type Config, loadConfig, readEnvironment } from '../config.js';
 import { isAbortError, messageOf, UserError } from '../errors.js';
 import { createLogger, type Logger, scrubber } from '../logger.js';
 import { packageVersion } from '../package-info.js';
+import { ApiError } from '../talon-one/api-error.js';
 import { checkCommand } from './check.js';
 import { migrateCommand } from './migrate.js';
 import { onceCommand } from './once.js';
@@ -89,13 +90,17 @@ async function execute(action: Action, options: { needsApi?: boolean } = {}): Pr
     return DONE;
   } catch (error) {
     if (stop.signal.aborted && isAbortError(error)) return DONE;
-    const line = scrubber(config.secrets)(
-      error instanceof UserError ? error.message : `Unexpected error: ${messageOf(error)}`,
-    );
+    const line = scrubber(config.secrets)(explain(error));
     log.fatal(error instanceof UserError ? { reason: line } : { err: error }, 'talon-one-sync ends');
     process.stderr.write(`${line}\n`);
     return FAILED;
   } finally {
     stop.dispose();
   }
+}
+
+function explain(error: unknown): string {
+  if (error instanceof UserError) return error.message;
+  if (error instanceof ApiError) return `${error.message}. "talon-one-sync check" tells more.`;
+  return `Unexpected error: ${messageOf(error)}`;
 }

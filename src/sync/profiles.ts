@@ -120,18 +120,31 @@ export class ProfileSync {
     context: CycleContext,
   ): Promise<{ batch: SnapshotBatch; missing: OwedSnapshot[]; answered: number }> {
     const { asked } = batch;
-    if (asked.length > 1) {
-      const middle = Math.ceil(asked.length / 2);
-      // Only a limit on the size stays true for the next batch; an unknown ID concerns this one alone.
-      if (refusal.status !== 404) this.batchSize = Math.max(1, Math.min(this.batchSize, middle));
-      const head = await this.fetch(asked.slice(0, middle), context);
-      const tail = await this.fetch(asked.slice(middle), context);
-      return { batch, missing: [...head.missing, ...tail.missing], answered: head.answered + tail.answered };
-    }
+    if (asked.length > 1) return this.fetchInParts(refusal, batch, context);
     if (refusal.status !== 404) throw refusal;
     await writeNotFound(this.options.warehouse, batch, asked);
     context.tally.profileSnapshots += asked.length;
     return { batch, missing: [], answered: asked.length };
+  }
+
+  private async fetchInParts(
+    refusal: ApiError,
+    batch: SnapshotBatch,
+    context: CycleContext,
+  ): Promise<{ batch: SnapshotBatch; missing: OwedSnapshot[]; answered: number }> {
+    const middle = Math.ceil(batch.asked.length / 2);
+    const missing: OwedSnapshot[] = [];
+    let answered = 0;
+    // Only a limit on the size stays true for what follows; an unknown ID concerns this search alone.
+    if (refusal.status !== 404) this.batchSize = Math.max(1, Math.min(this.batchSize, middle));
+    for (let rest = batch.asked; rest.length > 0; ) {
+      const part = rest.slice(0, Math.min(middle, this.batchSize));
+      rest = rest.slice(part.length);
+      const result = await this.fetch(part, context);
+      missing.push(...result.missing);
+      answered += result.answered;
+    }
+    return { batch, missing, answered };
   }
 }
 

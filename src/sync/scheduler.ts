@@ -1,6 +1,6 @@
 import { monotonicMs } from '../clock.js';
 import type { Logger } from '../logger.js';
-import { millisecondsUntilDue, type TakeOptions, takeLease } from '../warehouse/cursor.js';
+import { leaveApplications, millisecondsUntilDue, type TakeOptions, takeLease } from '../warehouse/cursor.js';
 import { pruneCycles } from '../warehouse/cycle-log.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
 import { ApplicationSync, type ApplicationSyncOptions } from './application-sync.js';
@@ -59,6 +59,7 @@ export class Scheduler {
       await this.pulse.wait(Math.min(waitMs, this.longestWaitMs()), signal);
     }
     await this.drain();
+    await this.leave();
   }
 
   /** Runs cycles of every Application until it is caught up, then never again; resolves with the ones that failed. */
@@ -82,6 +83,7 @@ export class Scheduler {
       await inner.pulse.wait(this.longestWaitMs(), signal);
     }
     await inner.drain();
+    await this.leave();
     return failed;
   }
 
@@ -145,5 +147,12 @@ export class Scheduler {
 
   private async drain(): Promise<void> {
     await Promise.allSettled(this.running.values());
+  }
+
+  private async leave(): Promise<void> {
+    const { warehouse, owner, log } = this.options;
+    await leaveApplications(warehouse, owner).catch((error: unknown) =>
+      log.info({ err: error }, 'Applications could not be given back, other replicas wait for the leases'),
+    );
   }
 }

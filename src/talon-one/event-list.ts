@@ -53,6 +53,8 @@ export class EventList {
   private form: 'no-total' | 'with-total' = 'no-total';
   private sort = 0;
   private pageSize: number;
+  /** The longest page so far: a server may deliver fewer rows than it is asked for. */
+  private longestPage = 0;
   /** An empty page that promises more has been seen at the end of the list. */
   private emptyMeansEnd = false;
   /** `createdAfter` is compared in microseconds, until shown otherwise. */
@@ -78,7 +80,10 @@ export class EventList {
     for (let repeat = 0; ; repeat += 1) {
       const { page, pageSize } = await this.fetchShrinking(range, context);
       const isSuspicious = page.data.length === 0 && page.hasMore === true && !this.emptyMeansEnd;
-      if (!isSuspicious || repeat === EMPTY_PAGE_REPEATS) return inspect(page, range.skip, pageSize);
+      if (isSuspicious && repeat < EMPTY_PAGE_REPEATS) continue;
+      const isLast = isLastPage(page, range.skip, Math.min(pageSize, this.longestPage));
+      this.longestPage = Math.max(this.longestPage, page.data.length);
+      return inspect(page, isLast);
     }
   }
 
@@ -87,7 +92,7 @@ export class EventList {
     const query = { createdAfter: formatInstant(after), pageSize: 1, skip: 0, sort: '-created' };
     try {
       const page = await this.fetch(query, context);
-      return inspect(page, 0, 1).rows[0];
+      return inspect(page, true).rows[0];
     } catch (error) {
       if (hasStatus(error, 400)) return undefined;
       throw error;
@@ -179,7 +184,7 @@ export function newestOf(rows: readonly EventRow[]): Instant | undefined {
   );
 }
 
-function inspect(page: ListPage, skip: number, pageSize: number): EventListPage {
+function inspect(page: ListPage, isLast: boolean): EventListPage {
   const rows: EventRow[] = [];
   const problems = new Map<number, string>();
   for (const [index, record] of page.data.entries()) {
@@ -189,13 +194,14 @@ function inspect(page: ListPage, skip: number, pageSize: number): EventListPage 
     else
       problems.set(index, parsed.success ? 'created: must be an RFC 3339 time' : firstProblem(parsed.error));
   }
-  return { ...page, rows, problems, isLast: isLastPage(page, skip, pageSize) };
+  return { ...page, rows, problems, isLast };
 }
 
-// The envelopes of talon-one-api section 2.3. Without any hint a full page may be followed by another.
-function isLastPage(page: ListPage, skip: number, pageSize: number): boolean {
+// The envelopes of talon-one-api section 2.3. Without any hint a page ends the list when the server is known to deliver
+// longer ones.
+function isLastPage(page: ListPage, skip: number, fullLength: number): boolean {
   const length = page.data.length;
   if (page.hasMore !== undefined) return !page.hasMore;
   if (page.total !== undefined) return length === 0 || skip + length >= page.total;
-  return length < pageSize;
+  return length === 0 || length < fullLength;
 }

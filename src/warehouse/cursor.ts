@@ -155,6 +155,23 @@ export async function millisecondsUntilDue(
   return ms === null || ms === undefined ? undefined : Math.max(0, Number(ms));
 }
 
+/**
+ * Says that `owner` is going and none of its cycles runs any more: the others need not be courteous, nor wait for a
+ * lease that could not be given back.
+ */
+export async function leaveApplications(warehouse: Warehouse, owner: string): Promise<void> {
+  await warehouse.transaction(
+    (client) =>
+      client.query(
+        `update talon_one_sync_cursor
+         set lease_owner = null, lease_expires_at = least(lease_expires_at, clock_timestamp())
+         where lease_owner = $1`,
+        [owner],
+      ),
+    { statementMs: 2_000, lockMs: 1_000 },
+  );
+}
+
 /** How far the cursor moves in a transaction; what is absent stays. Nothing ever moves back. */
 export interface CursorAdvance {
   readonly lastSync?: Instant | undefined;

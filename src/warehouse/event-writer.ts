@@ -37,7 +37,7 @@ const INSERT_EVENTS = `
   with inserted as (
     insert into talon_one_event as e
       (application_id, event_id, created, type, profile_id, session_id, integration_id, store_integration_id, payload)
-    select $1, (event -> 'id')::bigint, (event ->> 'created')::timestamptz, event ->> 'type',
+    select $1, (event -> 'id')::bigint, talon_one_instant(event ->> 'created'), event ->> 'type',
       nullif(talon_one_bigint(event -> 'profileId'), 0), nullif(talon_one_bigint(event -> 'sessionId'), 0),
       event ->> 'integrationId', event ->> 'storeIntegrationId', event
     from jsonb_array_elements($2::jsonb -> 'data') as page (event)
