@@ -1,0 +1,26 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const report = process.env.TEST_REPORT;
+
+// The suffix says what a test needs: nothing but Node, a real Postgres, or the built daemon as a child process.
+export default defineConfig({
+  root,
+  test: {
+    globalSetup: ['test/support/global-setup.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    // The tests mostly wait, for servers and child processes: one worker more than the usual two cores.
+    maxWorkers: 3,
+    reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['**/*.pg.test.ts', '**/*.e2e.test.ts'] },
+      },
+      { extends: true, test: { name: 'pg', include: ['test/**/*.pg.test.ts'] } },
+      { extends: true, test: { name: 'e2e', include: ['test/**/*.e2e.test.ts'], testTimeout: 90_000 } },
+    ],
+  },
+});
