@@ -17,7 +17,8 @@ export interface HttpRequest {
   /** Path with placeholders: what the API counts its request limit by. */
   readonly template: string;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
-  readonly body?: unknown;
+  /** JSON text. */
+  readonly body?: string;
   readonly accept?: string;
   /** A bound for this answer that is lower than the common one. */
   readonly maxBytes?: number;
@@ -56,6 +57,7 @@ export function createSender(options: HttpOptions): SendRequest {
     httpsAgent: new HttpsAgent({ keepAlive: true }),
     maxRedirects: 0,
     responseType: 'stream',
+    transformRequest: [(body: unknown) => body],
     validateStatus: () => true,
   });
   const maxBodyBytes = options.maxBodyBytes ?? MAX_BODY_BYTES;
@@ -91,7 +93,10 @@ async function receiveHead(
     method: request.method,
     url: request.path,
     params: request.query,
-    headers: { Accept: request.accept ?? 'application/json' },
+    headers: {
+      Accept: request.accept ?? 'application/json',
+      ...(request.body === undefined ? {} : { 'Content-Type': 'application/json' }),
+    },
     ...(request.body === undefined ? {} : { data: request.body }),
     signal,
   });

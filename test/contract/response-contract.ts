@@ -1,0 +1,81 @@
+import type { LoggedRequest } from '../simulator/request-log.js';
+import { findOperation, type OpenApiDocument, type Operation } from './open-api-document.js';
+import { validatorOf } from './request-contract.js';
+import type { Violation } from './violation.js';
+
+export interface RecordedResponse {
+  status: number;
+  contentType: string;
+  text: string;
+}
+
+interface Problem {
+  pointer: string;
+  message: string;
+}
+
+/** Whether an answer is what the document promises for a success, or one of its two error shapes. */
+export function validateResponse(
+  document: OpenApiDocument,
+  logged: LoggedRequest,
+  response: RecordedResponse,
+): Violation[] {
+  const operation =
+    logged.template === null ? undefined : findOperation(document, logged.method, logged.template);
+  const problems =
+    response.status === 200
+      ? successProblems(document, operation, response)
+      : errorProblems(document, response);
+  return problems.map(({ pointer, message }) => ({
+    operation: `${logged.method} ${logged.template ?? logged.path}`,
+    request: `${logged.path}?${logged.query} answered ${response.status}`,
+    pointer,
+    message,
+  }));
+}
+
+function successProblems(
+  document: OpenApiDocument,
+  operation: Operation | undefined,
+  response: RecordedResponse,
+): Problem[] {
+  if (operation === undefined) return [{ pointer: '', message: 'the document has no such operation' }];
+  const type = response.contentType.split(';')[0] ?? '';
+  const schema = operation.responsePointers[type];
+  if (schema === undefined) return [{ pointer: 'header Content-Type', message: `"${type}" is not declared` }];
+  if (type === 'application/csv') return csvProblems(operation, response.text);
+  const body = parse(response.text);
+  return body === undefined
+    ? [{ pointer: '', message: 'not JSON' }]
+    : validatorOf(document).check(schema, body);
+}
+
+function errorProblems(document: OpenApiDocument, response: RecordedResponse): Problem[] {
+  const body = parse(response.text);
+  if (body === undefined) return [{ pointer: '', message: 'not JSON' }];
+  const validator = validatorOf(document);
+  const plain = validator.check('/components/schemas/ErrorResponse', body);
+  return plain.length === 0 ? [] : validator.check('/components/schemas/ErrorResponseWithStatus', body);
+}
+
+/** The columns are those of the documented example, and each row has all of them. */
+function csvProblems(operation: Operation, text: string): Problem[] {
+  const example = /"value":"(id,[^"\\]*)\\n/.exec(JSON.stringify(operation.source))?.[1];
+  const [header = '', ...rows] = text.trimEnd().split('\n');
+  if (header !== example) return [{ pointer: 'row 0', message: `expected the columns ${example}` }];
+  const columns = header.split(',').length;
+  return rows.flatMap((row, index) => {
+    const fields = [...row.matchAll(/(?:^|,)(?:"(?:[^"]|"")*"|[^,"]*)/g)].length;
+    return fields === columns
+      ? []
+      : [{ pointer: `row ${index + 1}`, message: `${fields} fields for ${columns} columns` }];
+  });
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

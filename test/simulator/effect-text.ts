@@ -1,0 +1,46 @@
+import type { Dice } from './dice.js';
+import { EFFECT_KINDS, type EffectKind, type EffectScene } from './effect-props.js';
+import { RULES } from './vocabulary.js';
+
+// Shares of events with 0 to 6 effects, in percent: 2.3 on average.
+const EFFECTS_PER_EVENT = [14, 20, 24, 20, 12, 6, 4].flatMap((share, count) =>
+  Array<number>(share).fill(count),
+);
+const ORDINARY = EFFECT_KINDS.flatMap((kind) => Array<EffectKind>(kind.weight).fill(kind));
+const ROLLBACKS = EFFECT_KINDS.flatMap((kind) => Array<EffectKind>(kind.rollbackWeight).fill(kind));
+
+export function campaignName(campaignId: number): string {
+  return `Campaign ${campaignId}`;
+}
+
+export function effectsText(scene: EffectScene, takesBack: boolean): string {
+  const { dice } = scene;
+  const kinds = takesBack ? ROLLBACKS : ORDINARY;
+  let text = '[';
+  for (let left = dice.pick(EFFECTS_PER_EVENT); left > 0; left -= 1) {
+    text += effectText(scene, dice.pick(kinds));
+    if (left > 1) text += ',';
+  }
+  return `${text}]`;
+}
+
+function effectText(scene: EffectScene, kind: EffectKind): string {
+  const { dice } = scene;
+  const campaignId = 200 + dice.below(60);
+  const coupon = kind.type.includes('Coupon') ? `,"triggeredByCoupon":${4000 + dice.below(900)}` : '';
+  return `{"campaignId":${campaignId},"rulesetId":${campaignId - 127},"ruleIndex":${dice.below(5)},"ruleName":"${dice.pick(RULES)}","effectType":"${kind.type}"${coupon}${extras(dice)},"props":${kind.props(scene)}}`;
+}
+
+function extras(dice: Dice): string {
+  const throwOf = dice.below(10);
+  if (throwOf < 5) return '';
+  if (throwOf < 7) return `,"conditionIndex":${dice.below(5)}`;
+  return `,"evaluationGroupID":3,"evaluationGroupMode":"stackable","campaignRevisionId":${1 + dice.below(4)},"campaignRevisionVersionId":${1 + dice.below(9)}`;
+}
+
+/** One event in ten explains why a rule failed. */
+export function ruleFailuresText(dice: Dice): string {
+  if (dice.below(10) > 0) return '[]';
+  const campaignId = 200 + dice.below(60);
+  return `[{"campaignID":${campaignId},"campaignName":"${campaignName(campaignId)}","rulesetID":${campaignId - 127},"couponID":4928,"couponValue":"COUP-XYZ789","ruleIndex":${dice.below(5)},"ruleName":"${dice.pick(RULES)}","conditionIndex":0,"details":"Condition not met"}]`;
+}

@@ -1,0 +1,75 @@
+import { badParameter } from './refusal.js';
+import type { Switches } from './switches.js';
+import { type Micros, parseRfc3339 } from './timestamp.js';
+
+export type ParameterType = 'text' | 'integer' | 'date-time' | 'boolean' | readonly string[];
+export type Query = ReadonlyMap<string, string>;
+
+export const PAGING: Record<string, ParameterType> = { pageSize: 'integer', skip: 'integer' };
+const MAXIMUM_PAGE_SIZE = 1000;
+
+/** Strict on purpose: a parameter that is unknown, doubled or of the wrong type is a mistake of the client. */
+export function readQuery(search: URLSearchParams, declared: Record<string, ParameterType>): Query {
+  const query = new Map<string, string>();
+  for (const [name, value] of search) {
+    const type = declared[name];
+    if (type === undefined) throw badParameter(name, `unknown query parameter "${name}"`);
+    if (query.has(name)) throw badParameter(name, `query parameter "${name}" given twice`);
+    const expected = mismatch(type, value);
+    if (expected !== undefined) throw badParameter(name, `expected ${expected}, got "${value}"`);
+    query.set(name, value);
+  }
+  return query;
+}
+
+function mismatch(type: ParameterType, value: string): string | undefined {
+  if (type === 'text') return undefined;
+  if (type === 'integer') return /^-?\d{1,15}$/.test(value) ? undefined : 'an integer';
+  if (type === 'boolean') return /^(true|false)$/.test(value) ? undefined : 'true or false';
+  if (type === 'date-time') return parseRfc3339(value) === undefined ? 'an RFC 3339 timestamp' : undefined;
+  return type.includes(value) ? undefined : `one of ${type.join(', ')}`;
+}
+
+export function requireLength(query: Query, name: string, minimum: number): void {
+  const value = query.get(name);
+  if (value !== undefined && value.length < minimum) {
+    throw badParameter(name, `expected at least ${minimum} characters`);
+  }
+}
+
+export interface Paging {
+  pageSize: number;
+  skip: number;
+}
+
+export function readPaging(query: Query, switches: Switches): Paging {
+  const asked = Number(query.get('pageSize') ?? MAXIMUM_PAGE_SIZE);
+  const skip = Number(query.get('skip') ?? 0);
+  const isTooLarge = asked > MAXIMUM_PAGE_SIZE && switches.pageSizeAboveMaximum === 'refuse';
+  if (asked < 1 || isTooLarge)
+    throw badParameter('pageSize', `expected 1 to ${MAXIMUM_PAGE_SIZE}, got ${asked}`);
+  if (skip < 0) throw badParameter('skip', `expected 0 or more, got ${skip}`);
+  const limit = switches.silentPageLimit === 0 ? MAXIMUM_PAGE_SIZE : switches.silentPageLimit;
+  return { pageSize: Math.min(asked, limit, MAXIMUM_PAGE_SIZE), skip };
+}
+
+export function readTime(query: Query, name: string): Micros | undefined {
+  const value = query.get(name);
+  return value === undefined ? undefined : parseRfc3339(value);
+}
+
+export type Order = Switches['defaultOrder'];
+
+export function readOrder(query: Query, switches: Switches): Order {
+  const sort = query.get('sort');
+  if (sort === undefined) return switches.defaultOrder;
+  if (switches.sort === 'refusedAll') throw badParameter('sort', 'sorting is not supported');
+  if (!['id', '-id', 'created', '-created'].includes(sort))
+    throw badParameter('sort', `cannot sort by "${sort}"`);
+  if (switches.sort === 'refused' && sort.endsWith('created')) {
+    throw badParameter('sort', 'cannot sort by "created"');
+  }
+  if (switches.sort === 'ignored') return 'id';
+  if (switches.sort === 'descending') return sort.endsWith('created') ? '-created' : '-id';
+  return sort as Order;
+}
