@@ -341,12 +341,17 @@ function readValues(environment: Environment, problems: string[]): Partial<Value
     const parsed = variable.schema.safeParse(text);
     if (parsed.success) values[name] = parsed.data;
     else {
-      const shown = variable.secret ? '' : ` (it is ${JSON.stringify(text.slice(0, 80))})`;
+      const shown = variable.secret ? '' : ` (it is ${JSON.stringify(withoutLogin(text).slice(0, 80))})`;
       const reason = parsed.error.issues[0]?.message ?? 'is not usable';
       problems.push(`${name} ${reason}${shown}`);
     }
   }
   return values as Partial<Values>;
+}
+
+// A password may have been put where it does not belong.
+function withoutLogin(text: string): string {
+  return text.replace(/^(.*?\/\/)?.*@/, '$1***@');
 }
 
 /** The text of one variable: from the environment, from `NAME_FILE` (secrets only), or the default. */
@@ -425,8 +430,8 @@ function toConfig(values: Values): Config {
 /** Every spelling in which the password of a database URL could reach a log line. */
 function passwordsOf(url: string | undefined): string[] {
   if (!url) return [];
-  const encoded = new URL(url).password;
-  const spellings = [encoded];
+  const { password: encoded, searchParams } = new URL(url);
+  const spellings = [encoded, ...searchParams.getAll('password')];
   try {
     spellings.push(decodeURIComponent(encoded));
   } catch {

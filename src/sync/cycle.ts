@@ -22,6 +22,8 @@ export interface CycleOptions {
 export interface CycleResult {
   readonly outcome: CycleOutcome;
   readonly error: unknown;
+  /** Snapshots were stored. A cycle that stays behind without any would do no better at once. */
+  readonly hasProgress: boolean;
 }
 
 const FIRST_BACKOFF_MS = 1_000;
@@ -63,7 +65,11 @@ export async function runCycle(
   }
   const ending = { cycleId, outcome, error, window, durationMs: monotonicMs() - startedMs };
   await finish(leased, context, ending, options, log);
-  return { outcome, error };
+  return { outcome, error, hasProgress: hasProgress(context) };
+}
+
+function hasProgress({ tally }: CycleContext): boolean {
+  return tally.profileSnapshots + tally.sessionSnapshots > 0;
 }
 
 interface Ending {
@@ -113,14 +119,12 @@ function endOf(
   options: CycleOptions,
 ): CycleEnd {
   const { outcome, window, error } = ending;
-  const { tally } = context;
   if (outcome === 'failed' || outcome === 'unauthorised') {
     const status = outcome === 'failed' ? 'failing' : 'unauthorised';
     return { nextCycleInMs: backoffMs(error, failures), failure: { status, message: messageOf(error) } };
   }
   if (outcome === 'stopped') return { nextCycleInMs: 0 };
-  const hasProgress = tally.profileSnapshots + tally.sessionSnapshots > 0;
-  const nextCycleInMs = outcome === 'behind' && hasProgress ? 0 : options.intervalMs;
+  const nextCycleInMs = outcome === 'behind' && hasProgress(context) ? 0 : options.intervalMs;
   const readTo = window?.readUntil ?? window?.to;
   const isComplete = outcome === 'caught-up' && owed === 0 && readTo !== undefined;
   return { nextCycleInMs, completeThrough: isComplete ? readTo - options.lookback : undefined };

@@ -1,5 +1,13 @@
 import { monotonicMs } from '../clock.js';
-import { floorToSecond, formatInstant, type Instant, laterOf, SECOND, secondsBetween } from '../instant.js';
+import {
+  earlierOf,
+  floorToSecond,
+  formatInstant,
+  type Instant,
+  laterOf,
+  SECOND,
+  secondsBetween,
+} from '../instant.js';
 import type { EventList, EventPage } from '../talon-one/event-list.js';
 import { eventPages, oneAhead } from '../talon-one/event-pages.js';
 import type { CursorState } from '../warehouse/cursor.js';
@@ -46,20 +54,30 @@ export async function syncEvents(
   const progress = progressLog(context);
   for await (const eventPage of oneAhead(eventPages(options.list, from, context.requests))) {
     context.signal.throwIfAborted();
-    await storeEventPage(options, eventPage, context);
-    if (eventPage.lastSync !== undefined) to = laterOf(to, eventPage.lastSync);
+    const lastSync = reachedBy(eventPage);
+    await storeEventPage(options, eventPage, lastSync, context);
+    if (lastSync !== undefined) to = laterOf(to, lastSync);
     if (eventPage.isCaughtUp) readUntil = eventPage.readUntil;
     else progress(to, eventPage.page.serverTime);
   }
   return { from, to, readUntil };
 }
 
+// An event that says it comes from the future must not carry the cursor past those that are still to come. The Date
+// header has whole seconds.
+function reachedBy({ lastSync, page: { serverTime } }: EventPage): Instant | undefined {
+  return lastSync === undefined || serverTime === undefined
+    ? lastSync
+    : earlierOf(lastSync, serverTime + SECOND);
+}
+
 async function storeEventPage(
   options: EventSyncOptions,
   eventPage: EventPage,
+  lastSync: Instant | undefined,
   context: CycleContext,
 ): Promise<void> {
-  const { page, lastSync, readUntil, isCaughtUp } = eventPage;
+  const { page, readUntil, isCaughtUp } = eventPage;
   await options.partitions.ensure(page.rows.map((row) => row.created));
   const counts = await writeEventPage(options.warehouse, {
     lease: context.lease,

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { monotonicMs, sleep } from '../clock.js';
 import { isAbortError, LeaseLostError } from '../errors.js';
 import { advanceCursor, type Lease } from '../warehouse/cursor.js';
@@ -17,6 +18,8 @@ export async function whileLeased<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();
+  // Every request of the cycle listens.
+  setMaxListeners(0, controller.signal);
   const stop = () => controller.abort(signal.reason);
   if (signal.aborted) stop();
   signal.addEventListener('abort', stop, { once: true });

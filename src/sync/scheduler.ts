@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { monotonicMs } from '../clock.js';
 import type { Logger } from '../logger.js';
 import { leaveApplications, millisecondsUntilDue, type TakeOptions, takeLease } from '../warehouse/cursor.js';
@@ -43,6 +44,8 @@ export class Scheduler {
 
   /** Runs cycles until `signal` aborts; resolves when the last of them has ended. */
   async run(signal: AbortSignal): Promise<void> {
+    // Every cycle listens; from eleven on Node would suspect a leak.
+    setMaxListeners(0, signal);
     let failures = 0;
     while (!signal.aborted) {
       let waitMs: number;
@@ -67,15 +70,15 @@ export class Scheduler {
     const failed = new Map<string, unknown>();
     const done = new Set<string>();
     const options = this.options;
+    setMaxListeners(0, signal);
     const inner = new Scheduler({
       ...options,
       applicationIds: () => options.applicationIds().filter((id) => !done.has(id)),
-      onCycle: (applicationId, { outcome, error }) => {
-        if (outcome === 'caught-up') done.add(applicationId);
-        else if (outcome === 'failed' || outcome === 'unauthorised') {
-          done.add(applicationId);
-          failed.set(applicationId, error);
-        }
+      onCycle: (applicationId, { outcome, error, hasProgress }) => {
+        const isStuck = outcome === 'behind' && !hasProgress;
+        const hasFailed = outcome === 'failed' || outcome === 'unauthorised' || isStuck;
+        if (hasFailed) failed.set(applicationId, error ?? new Error('some snapshots could not be fetched'));
+        if (hasFailed || outcome === 'caught-up') done.add(applicationId);
       },
     });
     while (!signal.aborted && options.applicationIds().some((id) => !done.has(id))) {

@@ -3,7 +3,7 @@ import { sleep } from '../clock.js';
 import { isAbortError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { type BudgetShape, LocalBudget, type RequestBudget } from '../talon-one/request-budget.js';
-import { releaseSlot, type SlotRequest, takeSlot } from '../warehouse/request-slots.js';
+import { type HeldSlot, releaseSlot, type SlotRequest, takeSlot } from '../warehouse/request-slots.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
 
 export interface SharedBudgetOptions {
@@ -56,13 +56,13 @@ export class SharedBudget implements RequestBudget {
     }
   }
 
-  private async take(request: SlotRequest, signal: AbortSignal): Promise<number | undefined> {
+  private async take(request: SlotRequest, signal: AbortSignal): Promise<HeldSlot | undefined> {
     try {
       for (;;) {
         signal.throwIfAborted();
         const answer = await takeSlot(this.options.warehouse, request);
         this.noteAway(undefined);
-        if ('slot' in answer) return answer.slot;
+        if ('slot' in answer) return answer;
         await sleep(answer.waitMs, signal);
       }
     } catch (error) {
@@ -73,7 +73,7 @@ export class SharedBudget implements RequestBudget {
   }
 
   // Nobody waits for this: if it is lost, the slot opens by itself when the request must have ended.
-  private async release(request: SlotRequest, slot: number): Promise<void> {
+  private async release(request: SlotRequest, slot: HeldSlot): Promise<void> {
     try {
       await releaseSlot(this.options.warehouse, request, slot, this.options.shape.periodMs);
     } catch (error) {

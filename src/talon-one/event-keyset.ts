@@ -13,10 +13,11 @@ import type { RequestContext } from './management.js';
 // Reading along the order of `created`:
 //
 // 1. Ask for events after A, skipping S of them; at first S = 0.
-// 2. Store the page. Its last event is the anchor: the next page must contain it, which proves that nothing was passed
-//    over, because whatever filter or offset let the anchor through also lets through what comes after it.
-// 3. Go on just below the anchor's time (A moves, S = 0) when that repeats only a few events. When many events share
-//    that time, stay and raise S, with a small overlap so that the anchor is seen again.
+// 2. Store the page. The next page must begin at its last event's time or before (the anchor), which proves that nothing
+//    was passed over: whatever filter or offset let a moment through also lets through what comes after it.
+// 3. Go on just below that time (A moves, S = 0) when that repeats only a few events. Otherwise stay and raise S so that
+//    the page begins before the events that share the last one's time: their order may differ from request to request.
+//    Only when they fill the page, the next one begins among them, with the very event that is expected there.
 // 4. If the anchor is missing (pages shifted, or the filter is coarser than microseconds) go back to a place that is
 //    certain: the second before the anchor, which every documented meaning of createdAfter includes.
 //
@@ -39,11 +40,20 @@ export class NotOrderedError extends Error {
   }
 }
 
+/** What proves that a page joins the one before: it begins at this moment or earlier. */
+interface Anchor {
+  readonly created: Instant;
+  /** If it begins at this very moment, then with this event. */
+  readonly id?: number;
+}
+
 interface Position {
   readonly after: Instant;
   readonly skip: number;
-  /** The event that must appear on the page; none at a place that is certain. */
-  readonly anchor: EventRow | undefined;
+  /** None at a place that is certain. */
+  readonly anchor: Anchor | undefined;
+  /** The page before was empty: without an anchor nobody knows what it hid. */
+  readonly isAfterGap?: boolean;
 }
 
 export async function* keysetPages(
@@ -67,7 +77,7 @@ export async function* keysetPages(
       yield withoutProgress(page);
       throw new NotOrderedError(page.serverTime);
     }
-    if (!containsAnchor(page, position)) {
+    if (!beginsAtAnchor(list, page, position)) {
       yield withoutProgress(page);
       restarts += 1;
       if (restarts > MOST_RESTARTS) throw new NotOrderedError(page.serverTime);
@@ -82,7 +92,7 @@ export async function* keysetPages(
       return;
     }
     const last = page.rows.at(-1);
-    if (last && !isSame(last, position.anchor)) restarts = 0;
+    if (position.anchor && last && last.created > position.anchor.created) restarts = 0;
     if (repeatsMuch(page, position)) list.isFine = false;
     // More events may share the last one's time: complete is what lies before it.
     yield { ...withoutProgress(page), lastSync: list.isOrderProven && last ? last.created - 1n : undefined };
@@ -99,25 +109,26 @@ async function pageAt(
   try {
     return await list.page(position, context);
   } catch (error) {
-    if (hasStatus(error, 400) && position.after !== floorToSecond(position.after)) return undefined;
+    const hasFraction = position.skip === 0 && position.after !== floorToSecond(position.after);
+    if (hasStatus(error, 400) && hasFraction) return undefined;
     throw error;
   }
 }
 
-function containsAnchor(page: EventListPage, { anchor }: Position): boolean {
-  return anchor === undefined || page.rows.some((row) => isSame(row, anchor));
+function beginsAtAnchor(list: EventList, page: EventListPage, { anchor, isAfterGap }: Position): boolean {
+  const [first] = page.rows;
+  const isGap = page.data.length === 0 && !page.isLast && list.doubtsEmptyPages;
+  if (!first) return anchor === undefined || isGap;
+  if (!anchor) return !isAfterGap;
+  if (first.created !== anchor.created) return first.created < anchor.created;
+  return anchor.id === undefined || anchor.id === first.id;
 }
 
 // More came again than share the anchor's time: the filter is coarser than the time it was given.
 function repeatsMuch(page: EventListPage, { anchor, skip }: Position): boolean {
   if (anchor === undefined || skip > 0) return false;
-  const anchorAt = page.rows.findIndex((row) => isSame(row, anchor));
-  const isEarlier = page.rows.filter((row) => row.created < anchor.created).length;
-  return isEarlier > 0 && anchorAt > page.data.length * SMALL_SHARE;
-}
-
-function isSame(row: EventRow, anchor: EventRow | undefined): boolean {
-  return anchor !== undefined && row.id === anchor.id && row.created === anchor.created;
+  const earlier = page.rows.filter((row) => row.created < anchor.created).length;
+  return earlier > page.data.length * SMALL_SHARE;
 }
 
 // A server that ignores `sort` can return pages that look ordered by chance, so the order is proved once by asking for
@@ -139,27 +150,29 @@ async function isOrdered(
   return list.isOrderProven;
 }
 
-function certainPlace(position: Position): Position {
-  const before = position.anchor ? floorToSecond(position.anchor.created) - SECOND : position.after;
-  return {
-    after: position.skip === 0 ? before : laterOf(position.after, before),
-    skip: 0,
-    anchor: undefined,
-  };
+function certainPlace({ after, skip, anchor }: Position): Position {
+  const before = anchor ? floorToSecond(anchor.created) - SECOND : floorToSecond(after);
+  return { after: skip === 0 ? before : laterOf(after, before), skip: 0, anchor: undefined };
 }
 
 function nextPosition(list: EventList, page: EventListPage, position: Position): Position {
+  const { after, skip } = position;
   const last = page.rows.at(-1);
-  if (!last)
-    return { ...position, skip: position.skip + (page.data.length || list.rowsPerPage), anchor: undefined };
+  if (!last) return { ...position, skip: skip + (page.data.length || list.rowsPerPage), isAfterGap: true };
   const below = list.isFine ? last.created - 1n : floorToSecond(last.created) - SECOND;
   const repeated = page.rows.filter((row) => row.created > below).length;
   const isCheap = repeated <= Math.max(1, page.data.length * SMALL_SHARE);
-  const isDeep = position.skip >= list.rowsPerPage * DEEP_SKIP_PAGES && repeated < page.data.length;
-  if (list.isOrderProven && below > position.after && (isCheap || isDeep)) {
-    return { after: below, skip: 0, anchor: list.isFine ? last : undefined };
+  const isDeep = skip >= list.rowsPerPage * DEEP_SKIP_PAGES && repeated < page.data.length;
+  if (list.isOrderProven && below > after && (isCheap || isDeep)) {
+    return { after: below, skip: 0, anchor: list.isFine ? { created: last.created } : undefined };
   }
   const overlap = Math.max(1, Math.floor(page.data.length * OVERLAP_SHARE));
-  const step = Math.max(1, last.index + 1 - overlap);
-  return { after: position.after, skip: position.skip + step, anchor: step > last.index ? undefined : last };
+  const stepTo = (row: EventRow) => Math.max(1, row.index + 1 - overlap);
+  const beforeTie = page.rows.findLast((row) => row.created < last.created);
+  if (beforeTie && stepTo(beforeTie) > page.data.length * SMALL_SHARE) {
+    return { after, skip: skip + stepTo(beforeTie), anchor: { created: beforeTie.created } };
+  }
+  const again = page.rows.find((row) => row.index >= stepTo(last));
+  if (!again) return { after, skip: skip + last.index + 1, anchor: undefined };
+  return { after, skip: skip + again.index, anchor: again };
 }

@@ -44,6 +44,8 @@ export interface EventRange {
 /** Values for `sort`, the best first; which fields a server accepts is not documented (talon-one-api section 2.3). */
 const SORTS = ['created', 'id', undefined] as const;
 const EMPTY_PAGE_REPEATS = 2;
+/** More than one, for the newest may be a record that is no event. */
+const NEWEST_ROWS = 10;
 
 /**
  * The event list of one Application as one server serves it. Remembers what that server turned out to understand:
@@ -87,9 +89,9 @@ export class EventList {
     }
   }
 
-  /** The newest event, to see whether sorting is honoured; `undefined` when the server does not tell. */
+  /** The newest usable event, to see whether sorting is honoured; `undefined` when the server does not tell. */
   async newest(after: Instant, context: RequestContext): Promise<EventRow | undefined> {
-    const query = { createdAfter: formatInstant(after), pageSize: 1, skip: 0, sort: '-created' };
+    const query = { createdAfter: formatInstant(after), pageSize: NEWEST_ROWS, skip: 0, sort: '-created' };
     try {
       const page = await this.fetch(query, context);
       return inspect(page, true).rows[0];

@@ -11,8 +11,8 @@ import type { RequestContext } from './management.js';
 // Reading without order, in frozen windows: ask for the events created between two moments, page by page, and move the
 // cursor only when the whole window has been read. The windows lie in the server's past, so nothing new comes into
 // them but late events, which the look-back catches. They overlap by a second, because whether the two bounds are
-// inclusive is not documented. If the pages of a window shift or repeat while it is read, it is read again until a
-// reading brings nothing new.
+// inclusive is not documented. If the pages of a window shift, repeat or leave gaps while it is read, it is read again
+// until a reading brings nothing new and no event is missing among those that were counted.
 
 const FIRST_WIDTH = seconds(3600);
 const LEAST_WIDTH = seconds(1);
@@ -74,7 +74,7 @@ async function* readWindow(
   canDivide: boolean,
   context: RequestContext,
 ): AsyncGenerator<EventPage, WindowEvents | undefined> {
-  const seen = new Set<number>();
+  const seen = new Set<string>();
   let newest: Instant | undefined;
   for (let reading = 1; ; reading += 1) {
     const before = seen.size;
@@ -82,10 +82,14 @@ async function* readWindow(
     let skip = 0;
     let anchor: number | undefined;
     let emptyPages = 0;
+    let counted = 0;
     for (let pages = 1; ; pages += 1) {
       const page = await list.page({ ...window, skip }, context);
       if (anchor !== undefined && page.rows[0]?.id !== anchor) isSteady = false;
-      for (const row of page.rows) seen.add(row.id);
+      if (emptyPages > 0 && page.data.length > 0) isSteady = false;
+      for (const row of page.rows) seen.add(`${row.id} ${row.created}`);
+      for (const index of page.problems.keys()) seen.add(`unusable at ${skip + index}`);
+      counted += page.data.length - (anchor === undefined ? 0 : 1);
       const newestOnPage = newestOf(page.rows);
       if (newestOnPage !== undefined) newest = laterOf(newest ?? newestOnPage, newestOnPage);
       yield withoutProgress(page);
@@ -94,7 +98,8 @@ async function* readWindow(
       if (canDivide && pages >= MOST_PAGES) return undefined;
       ({ skip, anchor } = following(page, skip, list.rowsPerPage));
     }
-    const isComplete = isSteady || (reading > 1 && seen.size === before);
+    // Fewer than counted: the order among equal times has changed between two pages, and one event came twice.
+    const isComplete = seen.size >= counted && (isSteady || (reading > 1 && seen.size === before));
     if (isComplete || reading === MOST_READINGS) return { count: seen.size, newest };
   }
 }

@@ -29,6 +29,8 @@ export interface HttpAnswer {
   readonly text: string;
   /** The server's clock when it answered, from the `Date` header (whole seconds). */
   readonly serverTime: Instant | undefined;
+  /** A short look at the text, for messages. */
+  readonly preview?: string;
 }
 
 export interface HttpOptions {
@@ -70,7 +72,7 @@ export function createSender(options: HttpOptions): SendRequest {
           const response = await receiveHead(client, request, deadline);
           received();
           const text = await readText(response.data, request.maxBytes ?? maxBodyBytes, deadline);
-          return toAnswer(request, response, text);
+          return toAnswer(request, response, text, options.apiKey);
         } catch (error) {
           // Before the head axios rejects with its own cancellation, after it the stream with a generic error.
           throw deadline.aborted ? deadline.reason : error;
@@ -123,12 +125,13 @@ async function readText(stream: Readable, maxBytes: number, signal: AbortSignal)
   }
 }
 
-function toAnswer(request: HttpRequest, response: AxiosResponse, text: string): HttpAnswer {
+function toAnswer(request: HttpRequest, response: AxiosResponse, text: string, apiKey: string): HttpAnswer {
   if (response.status === 200) {
-    return { status: 200, text, serverTime: parseHttpDate(header(response, 'date')) };
+    const serverTime = parseHttpDate(header(response, 'date'));
+    return { status: 200, text, serverTime, preview: preview(text, apiKey) };
   }
   const endpoint = endpointOf(request);
-  throw new ApiError(`${endpoint} was answered with ${response.status}${explain(response, text)}`, {
+  throw new ApiError(`${endpoint} was answered with ${response.status}${explain(response, text, apiKey)}`, {
     failure: 'status',
     endpoint,
     status: response.status,
@@ -142,7 +145,7 @@ function header(response: AxiosResponse, name: string): string | undefined {
 }
 
 // Error bodies are documented as {message, errors}, but not for 429, 403 and 5xx: a short preview serves for those.
-function explain(response: AxiosResponse, text: string): string {
+function explain(response: AxiosResponse, text: string, apiKey: string): string {
   if (response.status >= 300 && response.status < 400)
     return ': redirects are not followed, check TALON_ONE_BASE_URL';
   try {
@@ -150,16 +153,22 @@ function explain(response: AxiosResponse, text: string): string {
     const { message, errors } = body as { message?: unknown; errors?: { details?: unknown }[] };
     const detail = errors?.[0]?.details;
     const parts = [message, detail].filter((part): part is string => typeof part === 'string');
-    return parts.length > 0 ? `: ${parts.join(': ').slice(0, 300)}` : '';
+    return parts.length > 0 ? `: ${withoutKey(parts.join(': '), apiKey).slice(0, 300)}` : '';
   } catch {
-    return preview(text);
+    return preview(text, apiKey);
   }
 }
 
-/** A short, one-line look at a body that is not what was asked for. */
-export function preview(text: string): string {
-  const line = text.slice(0, 120).replace(/\s+/g, ' ').trim();
+// A short, one-line look at a body that is not what was asked for.
+function preview(text: string, apiKey: string): string {
+  const line = withoutKey(text.slice(0, 10_000), apiKey).slice(0, 120).replace(/\s+/g, ' ').trim();
   return line === '' ? '' : ` (it begins with: ${line})`;
+}
+
+// Some proxies send the headers back. Messages go further than the log, into tables and to /readyz; and the key has to
+// go before they are cut, or a part of it would stay.
+function withoutKey(text: string, apiKey: string): string {
+  return text.replaceAll(apiKey, '***');
 }
 
 /**

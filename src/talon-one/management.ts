@@ -4,7 +4,7 @@ import type { Instant } from '../instant.js';
 import { parseJson } from '../json/parse.js';
 import { mayChangeInJsonb } from '../json/silent-changes.js';
 import { ApiError } from './api-error.js';
-import { type HttpAnswer, type HttpRequest, preview, type SendRequest } from './http.js';
+import type { HttpAnswer, HttpRequest, SendRequest } from './http.js';
 import { type FailedAttempt, type RetryOptions, withRetry } from './retry.js';
 import { type Application, applicationSchema, firstProblem, pageSchema } from './schemas.js';
 import { parseSessionExport } from './session-csv.js';
@@ -159,7 +159,7 @@ function get(
 function toPage(answer: HttpAnswer, request: HttpRequest): ListPage {
   const value = parseBody(answer, request);
   const parsed = pageSchema.safeParse(value);
-  if (!parsed.success) throw invalidBody(request, firstProblem(parsed.error), answer.text);
+  if (!parsed.success) throw invalidBody(request, firstProblem(parsed.error), answer);
   const { data, hasMore, totalResultSize } = parsed.data;
   return {
     text: answer.text,
@@ -175,7 +175,7 @@ function toPage(answer: HttpAnswer, request: HttpRequest): ListPage {
 function toPageOfOne(answer: HttpAnswer, request: HttpRequest): ListPage {
   const value = parseBody(answer, request);
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
-    throw invalidBody(request, 'record: must be an object', answer.text);
+    throw invalidBody(request, 'record: must be an object', answer);
   }
   const text = `{"data":[${answer.text}]}`;
   return {
@@ -203,14 +203,14 @@ function toPageOfExport(answer: HttpAnswer, request: HttpRequest): ListPage {
       mayChange: false,
     };
   } catch (error) {
-    throw invalidBody(request, messageOf(error), answer.text);
+    throw invalidBody(request, messageOf(error), answer);
   }
 }
 
 function parseAs<T>(schema: z.ZodType<T>, answer: HttpAnswer): T {
   const request = get('/v1/applications/{applicationId}', {});
   const parsed = schema.safeParse(parseBody(answer, request));
-  if (!parsed.success) throw invalidBody(request, firstProblem(parsed.error), answer.text);
+  if (!parsed.success) throw invalidBody(request, firstProblem(parsed.error), answer);
   return parsed.data;
 }
 
@@ -218,14 +218,14 @@ function parseBody(answer: HttpAnswer, request: HttpRequest): unknown {
   try {
     return parseJson(answer.text);
   } catch (error) {
-    throw invalidBody(request, answer.text === '' ? 'it is empty' : messageOf(error), answer.text);
+    throw invalidBody(request, answer.text === '' ? 'it is empty' : messageOf(error), answer);
   }
 }
 
-function invalidBody(request: HttpRequest, problem: string, text: string): ApiError {
+function invalidBody(request: HttpRequest, problem: string, answer: HttpAnswer): ApiError {
   const endpoint = `${request.method} ${request.template}`;
   return new ApiError(
-    `${endpoint} was answered with 200, but not with what was asked for: ${problem}${preview(text)}`,
+    `${endpoint} was answered with 200, but not with what was asked for: ${problem}${answer.preview ?? ''}`,
     {
       failure: 'body',
       endpoint,

@@ -42,7 +42,10 @@ const CREATE_TABLE = `
   comment on column talon_one_migration.name is 'File name in the folder migrations';
   comment on column talon_one_migration.applied_at is 'When it ran';`;
 
-/** Whether the schema is exactly at this program's state. */
+/**
+ * Whether the schema is exactly at this program's state.
+ * @throws UserError when it was made by a newer program
+ */
 export async function isMigrated(
   warehouse: Warehouse,
   folder = join(packageRoot(), 'migrations'),
@@ -50,6 +53,7 @@ export async function isMigrated(
   return warehouse.transaction(async (client) => {
     const table = await client.query(`select to_regclass('talon_one_migration') is not null as present`);
     if (!table.rows[0].present) return false;
+    await refuseNewerSchema(client, folder);
     const applied = await appliedMigrations(client);
     return filesOf(folder).every((name) => applied.includes(name));
   });

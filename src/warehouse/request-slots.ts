@@ -1,3 +1,4 @@
+import { rfc3339 } from './timestamp-text.js';
 import type { Warehouse } from './warehouse.js';
 
 // The request budget of all processes that use the same key: one row per slot. A slot is held from just before a
@@ -17,23 +18,29 @@ export interface SlotRequest {
   readonly holdMs: number;
 }
 
+/** A slot that was taken. The time until which it is held at most tells this holder from a later one. */
+export interface HeldSlot {
+  readonly slot: number;
+  readonly until: string;
+}
+
 /** The slot that was taken, or how long to wait before asking again, in milliseconds. */
-export type SlotAnswer = { readonly slot: number } | { readonly waitMs: number };
+export type SlotAnswer = HeldSlot | { readonly waitMs: number };
 
 export async function takeSlot(warehouse: Warehouse, request: SlotRequest): Promise<SlotAnswer> {
   return warehouse.transaction(async (client) => {
     const parameters = [request.budget, request.endpoint, request.slots];
-    const taken = await client.query<{ slot: number }>(
+    const taken = await client.query<{ slot: number; until: string }>(
       `update talon_one_request_slot set free_at = clock_timestamp() + $4 * interval '1 ms'
        where (budget, endpoint, slot) = (
          select budget, endpoint, slot from talon_one_request_slot
          where budget = $1 and endpoint = $2 and slot < $3 and free_at <= clock_timestamp()
          order by free_at limit 1 for update skip locked)
-       returning slot`,
+       returning slot, ${rfc3339('free_at')} as until`,
       [...parameters, request.holdMs],
     );
-    const slot = taken.rows[0]?.slot;
-    if (slot !== undefined) return { slot };
+    const [held] = taken.rows;
+    if (held) return { slot: held.slot, until: held.until };
     const { rows } = await client.query<{ wait: string | null; count: string }>(
       `select ceil(extract(epoch from min(free_at) - clock_timestamp()) * 1000)::text as wait, count(*) as count
        from talon_one_request_slot where budget = $1 and endpoint = $2 and slot < $3`,
@@ -50,19 +57,22 @@ export async function takeSlot(warehouse: Warehouse, request: SlotRequest): Prom
   }, LIMITS);
 }
 
-/** Says that the request has certainly been received; the slot opens after one period. */
+/**
+ * Says that the request has certainly been received; the slot opens after one period. Changes nothing when the slot has
+ * a new holder: a process that was stopped for a while comes too late.
+ */
 export async function releaseSlot(
   warehouse: Warehouse,
   request: SlotRequest,
-  slot: number,
+  held: HeldSlot,
   periodMs: number,
 ): Promise<void> {
   await warehouse.transaction(
     (client) =>
       client.query(
         `update talon_one_request_slot set free_at = clock_timestamp() + $4 * interval '1 ms'
-         where budget = $1 and endpoint = $2 and slot = $3`,
-        [request.budget, request.endpoint, slot, periodMs],
+         where budget = $1 and endpoint = $2 and slot = $3 and free_at = $5`,
+        [request.budget, request.endpoint, held.slot, periodMs, held.until],
       ),
     LIMITS,
   );

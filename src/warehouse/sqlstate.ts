@@ -53,9 +53,9 @@ export function isLockTimeout(error: unknown): boolean {
   return codeOf(error) === '55P03';
 }
 
-/** insufficient_privilege, or invalid_schema_name for a schema we may not use. */
+/** insufficient_privilege, or invalid_schema_name for a schema in search_path that we may not use. */
 export function isPrivilegeMissing(error: unknown): boolean {
-  return codeOf(error) === '42501';
+  return ['42501', '3F000'].includes(codeOf(error) ?? '');
 }
 
 /** read_only_sql_transaction: a replica, or a database set to read only. */
