@@ -389,7 +389,7 @@ function missing(name: VariableName, environment: Environment, problems: string[
 
 function isLoopback(url: string): boolean {
   const host = new URL(url).hostname;
-  return host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127\./.test(host);
+  return /^(localhost|.+\.localhost|\[::1\]|127(\.\d+){3})$/.test(host);
 }
 
 function toConfig(values: Values): Config {

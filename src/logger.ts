@@ -34,16 +34,22 @@ export function createLogger(
   );
 }
 
-/** A function that replaces every spelling of the secrets (plain, percent-encoded, inside JSON) by `***`. */
+/** A function that replaces every spelling of the secrets (plain, percent-encoded, in JSON, base64) by `***`. */
 export function scrubber(secrets: readonly string[]): (text: string) => string {
   const spellings = secrets.flatMap((secret) => [
     secret,
     encodeURIComponent(secret),
-    JSON.stringify(secret).slice(1, -1),
+    escaped(secret),
+    escaped(escaped(secret)),
     Buffer.from(secret).toString('base64'),
   ]);
   const longestFirst = [...new Set(spellings)].sort((a, b) => b.length - a.length);
   return (text) => longestFirst.reduce((rest, spelling) => rest.replaceAll(spelling, '***'), text);
+}
+
+/** As inside the quotes of a JSON string. */
+function escaped(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
 }
 
 // Our own errors carry what helps in plain fields; of foreign ones only type, message, code and stack are kept,

@@ -1,98 +1,127 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseInstant, SECOND, seconds } from '../src/instant.js';
+import { type Instant, SECOND, seconds } from '../src/instant.js';
 import { type PlanOptions, planSessions, type SessionPlan } from '../src/sync/session-plan.js';
 import type { OwedSession } from '../src/warehouse/owed.js';
+import { instant, START } from './support/event-reading.js';
 
-const NOON = parseInstant('2026-03-01T12:00:00Z') ?? 0n;
-const auto: PlanOptions = { mode: 'auto', pageSize: 1000, density: undefined };
-
-function session(id: number, secondsAfterNoon: number): OwedSession {
-  const created = NOON + seconds(secondsAfterNoon);
-  return { id: String(id), version: '1', eventId: '1', created, touched: created };
+function sessionsAt(...offsets: number[]): OwedSession[] {
+  return offsets.map((offset, index) => session(index, instant(START) + seconds(offset)));
 }
 
-function idsOf(plan: SessionPlan): string[] {
-  const listed = plan.windows.flatMap((window) => window.sessions);
-  return [...listed, ...plan.byId].map((one) => one.id).sort();
+function session(index: number, created: Instant): OwedSession {
+  return { id: String(index), eventId: '1', version: '1', created, touched: created };
 }
 
-function requestsOf(plan: SessionPlan): number {
-  return plan.byId.length + plan.windows.reduce((sum, window) => sum + window.pages, 0);
+function plan(owed: readonly OwedSession[], options: Partial<PlanOptions> = {}): SessionPlan {
+  return planSessions(owed, { mode: 'auto', pageSize: 1000, density: undefined, ...options });
 }
 
-describe('planSessions', () => {
-  test('nothing owed costs nothing', () => {
-    expect(planSessions([], auto)).toEqual({ windows: [], byId: [] });
-  });
+function range(count: number, step: number, from = 0): number[] {
+  return Array.from({ length: count }, (_, index) => from + index * step);
+}
 
-  test('sessions created close together are listed in one window that contains them all', () => {
-    const owed = Array.from({ length: 500 }, (_, index) => session(index, index));
-    const plan = planSessions(owed, auto);
-    expect(plan.byId).toEqual([]);
-    expect(plan.windows).toHaveLength(1);
-    expect(plan.windows[0]).toMatchObject({ pages: 1 });
-  });
+function requests({ windows, byId }: SessionPlan): number {
+  return windows.reduce((sum, window) => sum + window.pages, byId.length);
+}
 
-  test('a session that stands alone is asked for by its ID, and does not widen the window of the others', () => {
-    const crowd = Array.from({ length: 300 }, (_, index) => session(index, index));
-    const plan = planSessions([session(9999, -90 * 86_400), ...crowd], auto);
-    expect(plan.byId.map((one) => one.id)).toEqual(['9999']);
-    expect(plan.windows).toHaveLength(1);
-    expect(plan.windows[0]?.after).toBeGreaterThan(NOON - 10n * SECOND);
-  });
+const anySessions = fc
+  .array(fc.double({ min: 0, max: 1e6, noNaN: true }), { maxLength: 200 })
+  .map((offsets) => sessionsAt(...offsets));
+const anyOptions = fc.record({
+  pageSize: fc.integer({ min: 1, max: 1000 }),
+  density: fc.option(fc.double({ min: 0, max: 100, noNaN: true }), { nil: undefined }),
+});
 
-  test('where lists have shown many other sessions, a few owed ones are cheaper by ID', () => {
-    const owed = [session(1, 0), session(2, 3600), session(3, 7200)];
-    const plan = planSessions(owed, { ...auto, density: 10 });
-    expect(plan.windows).toEqual([]);
-    expect(plan.byId).toHaveLength(3);
-  });
-
-  test('the demanded lane is used whatever it costs', () => {
-    const owed = [session(1, 0), session(2, 86_400 * 30)];
-    expect(planSessions(owed, { ...auto, mode: 'by-id' })).toEqual({ windows: [], byId: owed });
-    expect(planSessions(owed, { ...auto, mode: 'list' }).byId).toEqual([]);
-  });
-
-  const owedSessions = fc
-    .uniqueArray(fc.record({ id: fc.nat(1_000_000), at: fc.integer({ min: 0, max: 30_000_000 }) }), {
-      selector: (one) => one.id,
-      maxLength: 200,
-    })
-    .map((all) => all.map(({ id, at }) => session(id, at / 10)));
-  const options = fc.record({
-    mode: fc.constantFrom('auto' as const, 'list' as const, 'by-id' as const),
-    pageSize: fc.integer({ min: 1, max: 1000 }),
-    density: fc.option(fc.double({ min: 0, max: 1000, noNaN: true }), { nil: undefined }),
-  });
-
-  test('every owed session is in the plan, once', () => {
+describe('whatever is owed', () => {
+  test('each session is fetched in exactly one lane', () => {
+    const modes = fc.constantFrom('auto' as const, 'by-id' as const, 'list' as const);
     fc.assert(
-      fc.property(owedSessions, options, (owed, chosen) => {
-        expect(idsOf(planSessions(owed, chosen))).toEqual(owed.map((one) => one.id).sort());
+      fc.property(anySessions, anyOptions, modes, (owed, options, mode) => {
+        const { windows, byId } = plan(owed, { ...options, mode });
+        const planned = [...windows.flatMap((window) => window.sessions), ...byId].map(({ id }) => id);
+        expect(planned.sort()).toEqual(owed.map(({ id }) => id).sort());
       }),
     );
   });
 
-  test('a plan never costs more than asking for each session by its ID', () => {
+  test('a window holds its sessions with a second to spare at both ends, whatever its bounds mean', () => {
     fc.assert(
-      fc.property(owedSessions, options, (owed, chosen) => {
-        expect(requestsOf(planSessions(owed, { ...chosen, mode: 'auto' }))).toBeLessThanOrEqual(owed.length);
-      }),
-    );
-  });
-
-  test('the sessions of a window lie more than a second inside its bounds, whether those are inclusive or not', () => {
-    fc.assert(
-      fc.property(owedSessions, options, (owed, chosen) => {
-        for (const { after, before, sessions } of planSessions(owed, chosen).windows) {
+      fc.property(anySessions, anyOptions, (owed, options) => {
+        for (const { after, before, sessions } of plan(owed, { ...options, mode: 'list' }).windows) {
           for (const { created } of sessions) {
-            expect(created - after).toBeGreaterThan(SECOND);
-            expect(before - created).toBeGreaterThan(SECOND);
+            expect(created - after >= SECOND && before - created >= SECOND).toBe(true);
           }
         }
       }),
     );
+  });
+
+  test('the plan never expects to spend more requests than one for each session', () => {
+    fc.assert(
+      fc.property(anySessions, anyOptions, (owed, options) => {
+        expect(requests(plan(owed, options))).toBeLessThanOrEqual(owed.length);
+      }),
+    );
+  });
+
+  test('the order in which it is owed does not matter', () => {
+    fc.assert(
+      fc.property(anySessions, anyOptions, (owed, options) => {
+        const windows = (sessions: readonly OwedSession[]) =>
+          plan(sessions, options).windows.map(({ after, before, pages }) => [after, before, pages]);
+        expect(windows([...owed].reverse())).toEqual(windows(owed));
+      }),
+    );
+  });
+});
+
+describe('the lanes', () => {
+  test('nothing owed costs nothing', () => {
+    expect(plan([], { mode: 'list' })).toEqual({ windows: [], byId: [] });
+  });
+
+  test('by-id lists nothing, list asks for nothing by ID', () => {
+    const owed = sessionsAt(...range(100, 1), 90_000);
+    expect(plan(owed, { mode: 'by-id' })).toEqual({ windows: [], byId: owed });
+    expect(plan(owed, { mode: 'list' }).byId).toEqual([]);
+  });
+
+  test('sessions that lie close together are listed', () => {
+    const { windows, byId } = plan(sessionsAt(...range(3000, 0.5)));
+    expect(byId).toEqual([]);
+    expect(windows).toHaveLength(1);
+    expect(windows[0]?.pages).toBeLessThanOrEqual(5);
+  });
+
+  test('a session that stands alone is asked for by its ID', () => {
+    const { windows, byId } = plan(sessionsAt(5));
+    expect(windows).toEqual([]);
+    expect(byId).toHaveLength(1);
+  });
+
+  test('of a busy stretch and sessions far from it, each goes the cheaper way', () => {
+    const owed = sessionsAt(...range(500, 1), 1e6, 2e6, 3e6);
+    const { windows, byId } = plan(owed);
+    expect(windows.map((window) => window.sessions.length)).toEqual([500]);
+    expect(byId.map(({ id }) => id)).toEqual(['500', '501', '502']);
+  });
+
+  test('two busy stretches far apart are not listed across the gap', () => {
+    const { windows } = plan(sessionsAt(...range(500, 1), ...range(500, 1, 1e6)));
+    expect(windows).toHaveLength(2);
+  });
+
+  test('where few of many sessions are owed, a list would bring mostly others: by ID', () => {
+    // Ten a second are created, one in a thousand seconds is owed.
+    const { windows, byId } = plan(sessionsAt(...range(50, 1000)), { density: 10 });
+    expect(windows).toEqual([]);
+    expect(byId).toHaveLength(50);
+  });
+
+  test('all at the same moment are one window', () => {
+    const { windows } = plan(sessionsAt(...range(2500, 0)));
+    expect(windows).toHaveLength(1);
+    expect(windows[0]?.pages).toBe(3);
   });
 });

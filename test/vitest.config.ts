@@ -17,7 +17,11 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['**/*.pg.test.ts', '**/*.e2e.test.ts'] },
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['**/*.pg.test.ts', '**/*.e2e.test.ts'],
+        },
       },
       { extends: true, test: { name: 'pg', include: ['test/**/*.pg.test.ts'] } },
       { extends: true, test: { name: 'e2e', include: ['test/**/*.e2e.test.ts'], testTimeout: 90_000 } },

@@ -1,3 +1,4 @@
+import { parseJson } from './parse.js';
 import { tokensOf } from './tokens.js';
 
 /** The raw text of each element of the array under `key` of the outermost object, in order. */
@@ -14,7 +15,7 @@ export function elementsOf(text: string, key: string): string[] {
       if (start >= 0) elements.push(text.slice(start, lastEnd));
       start = -1;
     } else if (inArray && start < 0) start = token.start;
-    if (depth === 1 && token.kind === 'string') lastString = text.slice(token.start + 1, token.end - 1);
+    if (depth === 1 && token.kind === 'string') lastString = stringOf(text.slice(token.start, token.end));
     if (char === '{' || char === '[') {
       if (depth === 1 && char === '[' && lastString === key) {
         inArray = true;
@@ -29,4 +30,8 @@ export function elementsOf(text: string, key: string): string[] {
     lastEnd = token.end;
   }
   return elements;
+}
+
+function stringOf(raw: string): string {
+  return raw.includes('\\') ? String(parseJson(raw)) : raw.slice(1, -1);
 }

@@ -1,0 +1,58 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { benchmarkNames } from './benchmarks.js';
+
+export interface BenchOptions {
+  /** How many times each benchmark runs; the medians count. */
+  runs: number;
+  /** Events of one end-to-end run. */
+  events: number;
+  /** Undefined: the embedded Postgres. */
+  databaseUrl?: string;
+  writeDocs: boolean;
+}
+
+export type CommandLine =
+  | { kind: 'run'; options: BenchOptions; names: readonly string[] }
+  | { kind: 'exit'; code: 0 | 2 };
+
+/** Help and wrong usage end here, with the text already printed. */
+export function readCommandLine(words: readonly string[]): CommandLine {
+  const command = new Command('npm run bench --')
+    .description(
+      'Measures how fast events get from the API into Postgres, and what that costs. Takes about two minutes.',
+    )
+    .argument('[names...]', `benchmarks to run: ${benchmarkNames.join(', ')}; default: all`, knownName)
+    .option('--runs <number>', 'runs of each, of which the median counts', wholeNumber(1, 99), 5)
+    .option('--events <number>', 'events of an end-to-end run', wholeNumber(2_000, 10_000_000), 30_000)
+    .option(
+      '--database-url <url>',
+      'a Postgres to measure, instead of the embedded one; needs the right to create schemas',
+    )
+    .option('--write-docs', 'put the tables into docs/performance.md', false)
+    .exitOverride();
+  try {
+    command.parse(words, { from: 'user' });
+    const [names = []] = command.processedArgs as [string[] | undefined];
+    return {
+      kind: 'run',
+      options: command.opts<BenchOptions>(),
+      names: names.length > 0 ? names : benchmarkNames,
+    };
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return { kind: 'exit', code: error.exitCode === 0 ? 0 : 2 };
+  }
+}
+
+function knownName(name: string, previous: string[] = []): string[] {
+  if (benchmarkNames.includes(name)) return [...previous, name];
+  throw new InvalidArgumentError(`Expected one of: ${benchmarkNames.join(', ')}.`);
+}
+
+function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
+  };
+}

@@ -1,0 +1,17 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { packageRoot } from '../../src/package-info.js';
+
+const FILE = join(packageRoot(), 'docs', 'performance.md');
+const BEGIN = '<!-- npm run bench -- --write-docs: begin -->';
+const END = '<!-- npm run bench -- --write-docs: end -->';
+
+/** Replaces the marked section of docs/performance.md; the text around it stays. */
+export async function writeDocs(lines: readonly string[]): Promise<void> {
+  const text = await readFile(FILE, 'utf8');
+  const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
+  if (begin < 0 || end < begin)
+    throw new Error('docs/performance.md has lost the marks of the measured section');
+  const before = text.slice(0, begin + BEGIN.length);
+  await writeFile(FILE, `${before}\n\n${lines.join('\n').trim()}\n\n${text.slice(end)}`);
+}

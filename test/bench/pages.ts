@@ -1,0 +1,29 @@
+import type { RecordPage } from '../../src/warehouse/record-page.js';
+import { startSimulator } from '../simulator/simulator.js';
+
+const PAGE_SIZE = 1000;
+
+export interface PreparedPage extends RecordPage {
+  readonly lastCreated: string;
+}
+
+/** Pages of invented events as the API sends them, in memory. */
+export async function preparePages(count: number): Promise<PreparedPage[]> {
+  const simulator = await startSimulator({ history: { events: count * PAGE_SIZE } });
+  try {
+    const [applicationId = 0] = simulator.applicationIds;
+    const events = [...simulator.issuedEvents(applicationId)];
+    return Array.from({ length: count }, (_, index) => {
+      const page = events.slice(index * PAGE_SIZE, (index + 1) * PAGE_SIZE);
+      return {
+        text: `{"hasMore":true,"data":[${page.map((event) => event.text).join(',')}]}`,
+        source: 'benchmark',
+        problems: new Map(),
+        mayChange: false,
+        lastCreated: page.at(-1)?.created ?? '',
+      };
+    });
+  } finally {
+    await simulator.stop();
+  }
+}

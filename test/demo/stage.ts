@@ -1,0 +1,89 @@
+import { dirname, join } from 'node:path';
+import { startEmbeddedPostgres } from '../../src/warehouse/embedded/cluster.js';
+import { startSimulator } from '../simulator/simulator.js';
+import type { Simulator } from '../simulator/simulator-handle.js';
+import { makeDataDir } from '../support/data-dir.js';
+import type { CleanUp } from './clean-up.js';
+import { Daemon } from './daemon.js';
+import { DaemonLog } from './daemon-log.js';
+import type { Display } from './display.js';
+import type { Interruption } from './interruption.js';
+import { Traffic } from './traffic.js';
+import { WarehouseView } from './warehouse-view.js';
+
+// What the demo plays on. The simulator lives in this process. The Postgres is the embedded one of a fresh DATA_DIR; we
+// start it first, so that it stays when the daemon is killed, and the daemon, which has no DATABASE_URL, finds it there.
+
+/** Short times, so that a minute shows what otherwise takes an hour. All other settings have their defaults. */
+export const HURRY = { SYNC_INTERVAL_SECONDS: '2', LEASE_SECONDS: '5' };
+
+/** Everything that is up, and the run's common tools. */
+export interface Stage {
+  readonly simulator: Simulator;
+  readonly applicationId: number;
+  /** Events before the live traffic. */
+  readonly historyEvents: number;
+  readonly traffic: Traffic;
+  readonly warehouse: WarehouseView;
+  readonly databaseUrl: string;
+  readonly postgresVersion: string;
+  readonly log: DaemonLog;
+  readonly display: Display;
+  readonly signal: AbortSignal;
+  /** Milliseconds since the demo began. */
+  readonly clock: () => number;
+  readonly startDaemon: () => Daemon;
+}
+
+export interface StageOptions {
+  readonly events: number;
+  readonly display: Display;
+  readonly interruption: Interruption;
+  readonly cleanUp: CleanUp;
+}
+
+export async function openStage({ events, display, interruption, cleanUp }: StageOptions): Promise<Stage> {
+  const { signal } = interruption;
+  const startedAt = performance.now();
+  const folder = await makeDataDir();
+  cleanUp.add(() => folder.remove());
+  const postgres = await startEmbeddedPostgres({ dataDir: folder.path, signal });
+  cleanUp.add(() => postgres.stop());
+  const simulator = await startSimulator({ history: { events }, applications: [{ name: 'Demo shop' }] });
+  cleanUp.add(() => simulator.stop());
+  const [applicationId = 0] = simulator.applicationIds;
+  const warehouse = await WarehouseView.open(postgres.url);
+  cleanUp.add(() => warehouse.close());
+  const home = dirname(folder.path);
+  const log = new DaemonLog(join(home, 'daemon.log'));
+  cleanUp.add(() => log.close());
+  const traffic = new Traffic(simulator, applicationId);
+  cleanUp.add(async () => traffic.stop());
+  const settings = {
+    ...HURRY,
+    TALON_ONE_BASE_URL: simulator.url,
+    TALON_ONE_API_KEY: simulator.apiKey,
+    DATA_DIR: folder.path,
+    HTTP_HOST: '127.0.0.1',
+    HTTP_PORT: '0',
+  };
+  const startDaemon = () => {
+    const daemon = Daemon.start({ settings, cwd: home, log, onUnexpectedEnd: interruption.fail });
+    cleanUp.add(() => daemon.stop());
+    return daemon;
+  };
+  return {
+    simulator,
+    applicationId,
+    historyEvents: events,
+    traffic,
+    warehouse,
+    databaseUrl: postgres.url,
+    postgresVersion: postgres.version,
+    log,
+    display,
+    signal,
+    clock: () => performance.now() - startedAt,
+    startDaemon,
+  };
+}

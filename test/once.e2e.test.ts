@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest';
+import { findDifferences } from './support/copy-audit.js';
+import { deploy } from './support/deployment.js';
+import type { TestDatabase } from './support/postgres.js';
+
+const EVENTS = '/v1/applications/{applicationId}/events/no_total';
+
+test('once copies everything the API has issued, once each, and ends with exit code 0', async (context) => {
+  const { simulator, database, start } = await deploy(context, { applications: 2 });
+  const once = start(['once']);
+  expect(await once.ended).toEqual({ code: 0, signal: null });
+  expect(await findDifferences(simulator, database)).toEqual([]);
+  expect(once.lines.at(-1)).toMatchObject({ msg: 'all Applications are up to date', applications: 2 });
+  expect(once.stderr).toBe('');
+});
+
+test('a second once stores nothing and spends one request an Application, besides the listing', async (context) => {
+  const { simulator, database, start } = await deploy(context, { applications: 2 });
+  expect(await start(['once']).ended).toMatchObject({ code: 0 });
+  const before = await countRows(database);
+  simulator.resetStatistics();
+  expect(await start(['once']).ended).toMatchObject({ code: 0 });
+  expect(await countRows(database)).toEqual(before);
+  expect(simulator.requestCounts()).toEqual({
+    'GET /v1/applications': { total: 1, byStatus: { 200: 1 } },
+    [`GET ${EVENTS}`]: { total: 2, byStatus: { 200: 2 } },
+  });
+});
+
+test('what happens between two runs of once is copied by the second', async (context) => {
+  const { simulator, database, start } = await deploy(context);
+  expect(await start(['once']).ended).toMatchObject({ code: 0 });
+  simulator.emit(1, 40);
+  expect(await start(['once']).ended).toMatchObject({ code: 0 });
+  expect(await findDifferences(simulator, database)).toEqual([]);
+});
+
+test('once ends with exit code 1 and names the Application that failed; the others are copied', async (context) => {
+  const { simulator, database, start } = await deploy(context, { applications: 2 });
+  simulator.addFault({ applicationId: 1, times: Infinity, action: { type: 'status', status: 400 } });
+  const once = start(['once']);
+  expect(await once.ended).toMatchObject({ code: 1 });
+  expect(once.stderr).toBe('1 of 2 Applications failed: 1\n');
+  simulator.removeApplication(1);
+  expect(await findDifferences(simulator, database)).toEqual([]);
+});
+
+test('once with a key that the API refuses ends with exit code 1 and one line that says so', async (context) => {
+  const { start } = await deploy(context);
+  const once = start(['once'], { env: { TALON_ONE_API_KEY: 'a-key-that-is-not-known' } });
+  expect(await once.ended).toMatchObject({ code: 1 });
+  expect(once.stderr).toMatch(/^.*401.*\n$/);
+});
+
+async function countRows(database: TestDatabase): Promise<unknown> {
+  return database.query(`select
+    (select count(*) from talon_one_event) as events, (select count(*) from talon_one_effect) as effects,
+    (select count(*) from talon_one_profile_snapshot) as profiles,
+    (select count(*) from talon_one_session_snapshot) as sessions`);
+}

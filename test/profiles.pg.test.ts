@@ -1,0 +1,203 @@
+import { expect, test } from 'vitest';
+import { ProfileSync } from '../src/sync/profiles.js';
+import type { SwitchSettings } from './simulator/switches.js';
+import { startSync, type TestSync } from './support/sync.js';
+import { useWarehouse } from './support/warehouse.js';
+
+const db = useWarehouse();
+
+const SEARCH = /customer_search$/;
+
+/** Stores events of `count` profiles, and fetches the profiles. */
+async function syncProfiles(
+  count: number,
+  options: { switches?: SwitchSettings; batchSize?: number; prepare?: (sync: TestSync) => void } = {},
+): Promise<{ sync: TestSync; isSettled: boolean; again: () => Promise<boolean> }> {
+  const { switches = {}, batchSize = 1000, prepare } = options;
+  const sync = await startSync(db(), { simulator: { switches } });
+  for (let id = 1; id <= count; id += 1) sync.sim.addEvent(sync.number, { profileId: id });
+  prepare?.(sync);
+  const context = await sync.events();
+  const profiles = new ProfileSync({ warehouse: db().warehouse, client: sync.client, batchSize });
+  const again = () => profiles.run(context, () => false);
+  return { sync, isSettled: await again(), again };
+}
+
+interface StoredProfile extends Record<string, unknown> {
+  id: string;
+  found: boolean;
+  payload: string | null;
+}
+
+async function stored(sync: TestSync): Promise<StoredProfile[]> {
+  return db().rows<StoredProfile>(
+    `select profile_id::text as id, found, payload::text from talon_one_profile_snapshot
+     where application_id = $1 order by profile_id, fetched_at`,
+    sync.applicationId,
+  );
+}
+
+async function isEqual(sync: TestSync, profile: StoredProfile): Promise<boolean> {
+  const text = sync.sim.profileText(profile.id);
+  return (await db().value('$1::jsonb = $2::jsonb', profile.payload, text)) === 'true';
+}
+
+async function owedIds(sync: TestSync): Promise<string[]> {
+  const rows = await db().rows<{ id: string }>(
+    `select id::text from talon_one_owed_snapshot where application_id = $1 and kind = 'profile' order by id`,
+    sync.applicationId,
+  );
+  return rows.map((row) => row.id);
+}
+
+const range = (from: number, to: number) =>
+  Array.from({ length: to - from + 1 }, (_, index) => String(from + index));
+
+test('many profiles cost one request, and each snapshot is what the API holds', async () => {
+  const { sync, isSettled } = await syncProfiles(40);
+  expect(isSettled).toBe(true);
+  expect(sync.requests(SEARCH)).toBe(1);
+  const profiles = await stored(sync);
+  expect(profiles.map((profile) => profile.id)).toEqual(range(1, 40));
+  for (const profile of profiles) expect(await isEqual(sync, profile)).toBe(true);
+  expect(await owedIds(sync)).toEqual([]);
+});
+
+test('the columns of a profile say what its payload says', async () => {
+  const { sync } = await syncProfiles(1);
+  const [row] = await db().rows(
+    `select integration_id = payload ->> 'integrationId' as name, closed_sessions::text = payload ->> 'closedSessions' as closed,
+       total_sales::text = payload ->> 'totalSales' as sales,
+       profile_created = (payload ->> 'created')::timestamptz as created,
+       last_activity = (payload ->> 'lastActivity')::timestamptz as active, event_id is not null as called
+     from talon_one_profile_snapshot where application_id = $1`,
+    sync.applicationId,
+  );
+  expect(row).toEqual({ name: true, closed: true, sales: true, created: true, active: true, called: true });
+});
+
+test.each(['400', '413'] as const)(
+  'a search that is too large (%s) is halved until it passes, and the size is remembered',
+  async (tooManyProfileIds) => {
+    const { sync, isSettled, again } = await syncProfiles(40, {
+      switches: { maxProfileIds: 7, tooManyProfileIds },
+    });
+    expect(isSettled).toBe(true);
+    const profiles = await stored(sync);
+    expect(profiles.map((profile) => profile.id)).toEqual(range(1, 40));
+    expect(profiles.every((profile) => profile.found)).toBe(true);
+    // 40, 20 and 10 are refused once each; then 8 searches of 5.
+    expect(sync.requests(SEARCH)).toBe(11);
+    const before = sync.requests(SEARCH);
+    for (let id = 1; id <= 5; id += 1) sync.sim.addEvent(sync.number, { profileId: id });
+    await sync.events();
+    expect(await again()).toBe(true);
+    expect(sync.requests(SEARCH) - before).toBe(1);
+  },
+);
+
+test('a server that searches only the first IDs of a long list hides no profile', async () => {
+  const { sync, isSettled } = await syncProfiles(40, {
+    switches: { maxProfileIds: 7, tooManyProfileIds: 'truncate', searchOrder: 'shuffled' },
+  });
+  expect(isSettled).toBe(true);
+  const profiles = await stored(sync);
+  expect(profiles.map((profile) => profile.id)).toEqual(range(1, 40));
+  expect(profiles.every((profile) => profile.found)).toBe(true);
+  expect(sync.requests(SEARCH)).toBeLessThanOrEqual(8);
+});
+
+test('a server that puts fewer rows on a page than were asked for hides no profile', async () => {
+  const { sync, isSettled } = await syncProfiles(40, { switches: { silentPageLimit: 9 } });
+  expect(isSettled).toBe(true);
+  expect((await stored(sync)).filter((profile) => profile.found)).toHaveLength(40);
+});
+
+test.each(['skip', '404'] as const)(
+  'an ID that the API does not know (%s) is stored as not found and settled, the others as they are',
+  async (unknownProfileIds) => {
+    const { sync, isSettled } = await syncProfiles(20, {
+      switches: { unknownProfileIds },
+      prepare: ({ sim }) => {
+        sim.removeProfile(3);
+        sim.removeProfile(17);
+      },
+    });
+    expect(isSettled).toBe(true);
+    const profiles = await stored(sync);
+    expect(profiles.map((profile) => profile.id)).toEqual(range(1, 20));
+    const missing = profiles.filter((profile) => !profile.found);
+    expect(missing).toEqual([
+      { id: '3', found: false, payload: null },
+      { id: '17', found: false, payload: null },
+    ]);
+    expect(await owedIds(sync)).toEqual([]);
+  },
+);
+
+test.each(['skip', '404'] as const)(
+  'when no ID is known (%s) all are stored as not found',
+  async (unknownProfileIds) => {
+    const { sync, isSettled } = await syncProfiles(5, {
+      switches: { unknownProfileIds },
+      prepare: ({ sim }) => {
+        for (let id = 1; id <= 5; id += 1) sim.removeProfile(id);
+      },
+    });
+    expect(isSettled).toBe(true);
+    expect((await stored(sync)).map(({ id, found }) => [id, found])).toEqual(
+      range(1, 5).map((id) => [id, false]),
+    );
+  },
+);
+
+test('truncated searches and unknown IDs together: nothing that is known counts as not found', async () => {
+  const { sync, isSettled } = await syncProfiles(150, {
+    switches: { maxProfileIds: 60, tooManyProfileIds: 'truncate' },
+    prepare: ({ sim }) => {
+      for (let id = 1; id <= 70; id += 1) sim.removeProfile(id);
+    },
+  });
+  expect(isSettled).toBe(true);
+  const profiles = await stored(sync);
+  const idsOf = (found: boolean) => profiles.filter((one) => one.found === found).map((one) => one.id);
+  expect(idsOf(false)).toEqual(range(1, 70));
+  expect(idsOf(true)).toEqual(range(71, 150));
+});
+
+test('a profile that comes without its ID goes to the quarantine and is settled, the others are stored', async () => {
+  const { sync, isSettled } = await syncProfiles(6, {
+    prepare: ({ sim }) => sim.setProfilePayload(4, '{"id":"four","integrationId":"x"}'),
+  });
+  expect(isSettled).toBe(true);
+  const profiles = await stored(sync);
+  expect(profiles.map(({ id, found, payload }) => [id, found, payload !== null])).toEqual(
+    range(1, 6).map((id) => [id, true, id !== '4']),
+  );
+  const reasons = await db().rows(
+    `select reason, raw from talon_one_quarantine where application_id = $1 and kind = 'profile'`,
+    sync.applicationId,
+  );
+  expect(reasons).toEqual([
+    { reason: 'id: must be a whole number', raw: '{"id":"four","integrationId":"x"}' },
+  ]);
+});
+
+test('profiles are fetched in batches, and when the time is up the rest stays owed', async () => {
+  const { sync } = await syncProfiles(0);
+  for (let id = 1; id <= 25; id += 1) sync.sim.addEvent(sync.number, { profileId: id });
+  const context = await sync.events();
+  const profiles = new ProfileSync({ warehouse: db().warehouse, client: sync.client, batchSize: 10 });
+  expect(await profiles.run(context, () => sync.requests(SEARCH) >= 2)).toBe(false);
+  expect(await stored(sync)).toHaveLength(20);
+  expect(await owedIds(sync)).toHaveLength(5);
+  expect(await profiles.run(context, () => false)).toBe(true);
+  expect(await stored(sync)).toHaveLength(25);
+});
+
+test('a refused key ends the fetching and everything stays owed', async () => {
+  const path = '/v1/applications/{applicationId}/customer_search';
+  await expect(syncProfiles(3, { switches: { forbidden: { [path]: 403 } } })).rejects.toMatchObject({
+    status: 403,
+  });
+});

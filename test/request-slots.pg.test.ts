@@ -1,0 +1,169 @@
+import { setMaxListeners } from 'node:events';
+import { expect, test } from 'vitest';
+import { SharedBudget, type SharedBudgetOptions } from '../src/sync/shared-budget.js';
+import { type HeldSlot, releaseSlot, type SlotRequest, takeSlot } from '../src/warehouse/request-slots.js';
+import { startForTest } from './simulator/for-tests.js';
+import { senderFor } from './support/management-client.js';
+import { setReadOnly } from './support/postgres.js';
+import { testLog } from './support/sync.js';
+import { eventually, useWarehouse } from './support/warehouse.js';
+
+const db = useWarehouse({ poolSize: 8 });
+const { signal } = new AbortController();
+setMaxListeners(0, signal);
+
+let budgets = 0;
+
+function slotRequest(options: Partial<SlotRequest> = {}): SlotRequest {
+  budgets += 1;
+  return { budget: `budget-${budgets}`, endpoint: 'GET /a', slots: 3, holdMs: 60_000, ...options };
+}
+
+function sharedBudget(options: Partial<SharedBudgetOptions> = {}): SharedBudget {
+  return new SharedBudget({
+    warehouse: db().warehouse,
+    shape: { slots: 3, periodMs: 60_000 },
+    scope: 'endpoint',
+    baseUrl: 'https://example.invalid',
+    apiKey: 'a-key',
+    requestTimeoutMs: 30_000,
+    log: testLog().log,
+    ...options,
+  });
+}
+
+/** Takes a slot, waiting until one is there. */
+async function taken(request: SlotRequest): Promise<HeldSlot> {
+  for (;;) {
+    const answer = await takeSlot(db().warehouse, request);
+    if ('slot' in answer) return answer;
+  }
+}
+
+async function slots(): Promise<Record<string, unknown>[]> {
+  return db().rows(
+    `select budget, endpoint, count(*)::int as slots, count(*) filter (where free_at > clock_timestamp())::int as taken
+     from talon_one_request_slot group by 1, 2 order by 2`,
+  );
+}
+
+test('two processes with one key send no more than the limit in any second, whatever the network does', async () => {
+  const jitter = { requestJitterMs: 150, responseJitterMs: 150 };
+  const sim = await startForTest({ switches: { requestsPerSecond: 3, ...jitter }, history: { events: 3 } });
+  const processes = [db().warehouse, db().open({ poolSize: 8 })].map((warehouse) => {
+    const { url: baseUrl, apiKey } = sim;
+    const shape = { slots: 3, periodMs: 1_000 };
+    const budget = sharedBudget({ warehouse, shape, baseUrl, apiKey, requestTimeoutMs: 10_000 });
+    return senderFor(sim, { budget });
+  });
+  const path = '/v1/applications';
+  await Promise.all(
+    processes.flatMap((send) =>
+      Array.from({ length: 6 }, () => send({ method: 'GET', path, template: path }, signal)),
+    ),
+  );
+  expect(sim.tooManyRequests).toBe(0);
+  expect(sim.requestCounts()).toMatchObject({ 'GET /v1/applications': { total: 12, byStatus: { 200: 12 } } });
+  expect(sim.maxInAnySecond().templates['GET /v1/applications']).toBeLessThanOrEqual(3);
+});
+
+test('of many that ask at once for a budget that nobody has used, as many as the limit get a slot', async () => {
+  const request = slotRequest();
+  const first = await Promise.all(Array.from({ length: 8 }, () => takeSlot(db().warehouse, request)));
+  const got = first.flatMap((answer) => ('slot' in answer ? [answer.slot] : []));
+  while (got.length < 3) got.push((await taken(request)).slot);
+  expect(got.sort()).toEqual([0, 1, 2]);
+  const answers = await Promise.all(Array.from({ length: 8 }, () => takeSlot(db().warehouse, request)));
+  for (const answer of answers) expect(answer).toEqual({ waitMs: 250 });
+});
+
+test('a slot stays closed for one period after its request was received', async () => {
+  const request = slotRequest({ slots: 1 });
+  const slot = await taken(request);
+  await releaseSlot(db().warehouse, request, slot, 60_000);
+  expect(await takeSlot(db().warehouse, request)).toEqual({ waitMs: 250 });
+  const other = slotRequest({ slots: 1 });
+  await releaseSlot(db().warehouse, other, await taken(other), 0);
+  expect(await taken(other)).toMatchObject({ slot: 0 });
+});
+
+test('the slot of a process that died opens when its request must have ended', async () => {
+  const request = slotRequest({ slots: 1, holdMs: 50 });
+  await taken(request);
+  expect(await taken({ ...request, holdMs: 60_000 })).toMatchObject({ slot: 0 });
+});
+
+test('a process that comes back after its slot went to another one does not open it', async () => {
+  const request = slotRequest({ slots: 1, holdMs: 50 });
+  const first = await taken(request);
+  await taken({ ...request, holdMs: 60_000 });
+  await releaseSlot(db().warehouse, request, first, 0);
+  expect(await takeSlot(db().warehouse, request)).toEqual({ waitMs: 250 });
+});
+
+test('each endpoint has slots of its own, each key too', async () => {
+  const request = slotRequest({ slots: 1 });
+  await taken(request);
+  expect(await taken({ ...request, endpoint: 'GET /b' })).toMatchObject({ slot: 0 });
+  expect(await taken({ ...request, budget: `${request.budget} of another key` })).toMatchObject({ slot: 0 });
+  expect(await takeSlot(db().warehouse, request)).toEqual({ waitMs: 250 });
+});
+
+test('the budget of an endpoint or of the whole key is named by what it counts, never by the key', async () => {
+  await db().rows('delete from talon_one_request_slot');
+  const perEndpoint = sharedBudget({ apiKey: 'first-key' });
+  const perKey = sharedBudget({ apiKey: 'second-key', scope: 'key' });
+  for (const endpoint of ['GET /a', 'GET /b']) {
+    await perEndpoint.acquire(endpoint, signal);
+    await perKey.acquire(endpoint, signal);
+  }
+  const rows = await slots();
+  expect(rows.map(({ endpoint, slots: all, taken: held }) => [endpoint, all, held])).toEqual([
+    ['*', 3, 2],
+    ['GET /a', 3, 1],
+    ['GET /b', 3, 1],
+  ]);
+  expect(new Set(rows.map((row) => row.budget)).size).toBe(2);
+  expect(JSON.stringify(rows)).not.toContain('key');
+});
+
+test('a wait for a slot ends when the program stops', async () => {
+  const shape = { slots: 1, periodMs: 60_000 };
+  const holder = sharedBudget({ shape, apiKey: 'stopped' });
+  const waiting = sharedBudget({ shape, apiKey: 'stopped' });
+  await holder.acquire('GET /a', signal);
+  const controller = new AbortController();
+  const acquiring = waiting.acquire('GET /a', controller.signal);
+  controller.abort();
+  await expect(acquiring).rejects.toMatchObject({ name: 'AbortError' });
+});
+
+test('while Postgres is away the own budget holds, which is said once; afterwards it is shared again', async () => {
+  const { log, lines } = testLog();
+  const shape = { slots: 3, periodMs: 10 };
+  const budget = sharedBudget({ shape, apiKey: 'away', log, warehouse: db().open() });
+  const endpoint = 'GET /away';
+  const held = async () => (await slots()).find((row) => row.endpoint === endpoint);
+  const acquireAndRelease = async () => (await budget.acquire(endpoint, signal))();
+  await setReadOnly(db().database, true);
+  for (let times = 0; times < 5; times += 1) await acquireAndRelease();
+  const away = () => lines.filter((line) => line.msg.includes('not shared'));
+  expect(away()).toHaveLength(1);
+  expect(await held()).toBeUndefined();
+  // No more than its own slots at a time.
+  const releases = await Promise.all([1, 2, 3].map(() => budget.acquire(endpoint, signal)));
+  const controller = new AbortController();
+  const fourth = budget.acquire(endpoint, controller.signal);
+  controller.abort();
+  await expect(fourth).rejects.toMatchObject({ name: 'AbortError' });
+  for (const release of releases) release();
+  await setReadOnly(db().database, false);
+  await eventually('the budget is shared again', async () => {
+    await acquireAndRelease();
+    return (await held()) !== undefined;
+  });
+  await setReadOnly(db().database, true);
+  await acquireAndRelease();
+  await setReadOnly(db().database, false);
+  expect(away()).toHaveLength(2);
+});

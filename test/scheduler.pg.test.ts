@@ -1,0 +1,207 @@
+import { expect, onTestFinished, test } from 'vitest';
+import type { Scheduler } from '../src/sync/scheduler.js';
+import { startForTest } from './simulator/for-tests.js';
+import { expectEverythingStored, expectFresh } from './support/stored.js';
+import { startSync, TestSync, testLog } from './support/sync.js';
+import { eventually, useWarehouse } from './support/warehouse.js';
+
+const db = useWarehouse({ poolSize: 8 });
+
+/** Applications of one simulator, each with a cursor. */
+async function startMany(count: number, environment = {}): Promise<{ sync: TestSync; ids: string[] }> {
+  const ids: string[] = [];
+  for (let made = 0; made < count; made += 1) ids.push(await db().newApplication('2015-01-01T00:00:00Z'));
+  const history = { events: 40 };
+  const sim = await startForTest({ applications: ids.map((id) => ({ id: Number(id), history })) });
+  return { sync: new TestSync(sim, db(), ids[0] ?? '', { environment }), ids };
+}
+
+/** Runs until the test stops it, at the latest at its end. */
+function start(scheduler: Scheduler): () => Promise<void> {
+  const controller = new AbortController();
+  const running = scheduler.run(controller.signal);
+  const stop = async () => {
+    controller.abort();
+    await running;
+  };
+  onTestFinished(stop);
+  return stop;
+}
+
+const count = async (table: string, applicationId: string) =>
+  Number(
+    await db().value(`select count(*) from talon_one_${table} where application_id = $1`, applicationId),
+  );
+
+const statusOf = (applicationId: string) =>
+  db().value('select status from talon_one_sync_cursor where application_id = $1', applicationId);
+
+async function eventuallyStored(sync: TestSync, id: string): Promise<void> {
+  const isThere = async () => (await count('event', id)) === sync.sim.issuedCount(Number(id));
+  await eventually(`Application ${id} is stored`, isThere);
+  await eventually(`Application ${id} owes nothing`, async () => (await count('owed_snapshot', id)) === 0);
+  await expectEverythingStored(db(), sync.sim, id);
+  await expectFresh(db(), id);
+}
+
+test('Applications are kept up to date while events go on', async () => {
+  const { sync, ids } = await startMany(3);
+  const stop = start(sync.scheduler(ids));
+  for (let round = 0; round < 3; round += 1) {
+    for (const id of ids) sync.sim.emit(Number(id), 7);
+    for (const id of ids) await eventuallyStored(sync, id);
+  }
+  await stop();
+  for (const id of ids) {
+    expect(await statusOf(id)).toBe('up-to-date');
+    expect(await count('sync_cycle', id)).toBeGreaterThan(2);
+  }
+});
+
+test("one Application's trouble does not touch the others", async () => {
+  const { sync, ids } = await startMany(4);
+  const [broken = '', forbidden = '', ...well] = ids;
+  sync.sim.addFault({
+    applicationId: Number(broken),
+    times: Infinity,
+    action: { type: 'status', status: 500 },
+  });
+  const path = '/v1/applications/{applicationId}/events/no_total';
+  sync.sim.set({ forbidden: { [path]: 403 } }, Number(forbidden));
+  const stop = start(sync.scheduler(ids));
+  for (let round = 0; round < 2; round += 1) {
+    for (const id of well) sync.sim.emit(Number(id), 7);
+    for (const id of well) await eventuallyStored(sync, id);
+  }
+  await eventually('the failing one is marked', async () => (await statusOf(broken)) === 'failing');
+  await eventually('the forbidden one is marked', async () => (await statusOf(forbidden)) === 'unauthorised');
+  expect(await Promise.all(well.map(statusOf))).toEqual(['up-to-date', 'up-to-date']);
+  sync.sim.clearFaults();
+  await eventuallyStored(sync, broken);
+  await stop();
+});
+
+test('many Applications side by side cause no warning of Node', async () => {
+  const warnings: Error[] = [];
+  const listen = (warning: Error) => warnings.push(warning);
+  process.on('warning', listen);
+  onTestFinished(() => {
+    process.off('warning', listen);
+  });
+  const { sync, ids } = await startMany(14, { SESSION_SNAPSHOT_SOURCE: 'by-id' });
+  const holds = ids.map((id) => sync.sim.holdNext((request) => request.applicationId === Number(id)));
+  const stop = start(sync.scheduler(ids));
+  await Promise.all(holds.map((hold) => hold.held));
+  for (const hold of holds) hold.release();
+  for (const id of ids) await eventually('stored', async () => (await count('event', id)) === 40);
+  await stop();
+  expect(warnings).toEqual([]);
+});
+
+test('two processes share the Applications, and no cycle of one runs beside a cycle of the other', async () => {
+  const { sync, ids } = await startMany(4);
+  const other = new TestSync(sync.sim, db(), sync.applicationId, { warehouse: db().open({ poolSize: 8 }) });
+  const stops = [start(sync.scheduler(ids, { owner: 'one' })), start(other.scheduler(ids, { owner: 'two' }))];
+  for (let round = 0; round < 3; round += 1) {
+    for (const id of ids) sync.sim.emit(Number(id), 7);
+    for (const id of ids) await eventuallyStored(sync, id);
+  }
+  for (const stop of stops) await stop();
+  const overlapping = await db().rows(
+    `select a.cycle_id from talon_one_sync_cycle a join talon_one_sync_cycle b
+       on a.application_id = b.application_id and a.cycle_id < b.cycle_id
+       and tstzrange(a.started_at, a.finished_at) && tstzrange(b.started_at, b.finished_at)
+     where a.application_id = any($1::bigint[]) and a.fence <> b.fence
+       and least(a.finished_at, b.finished_at) - greatest(a.started_at, b.started_at) > interval '50 ms'`,
+    ids,
+  );
+  expect(overlapping).toEqual([]);
+  const fences = await db().rows(
+    `select application_id from talon_one_sync_cycle where application_id = any($1::bigint[])
+     group by application_id, fence having count(*) > 1`,
+    ids,
+  );
+  expect(fences).toEqual([]);
+});
+
+test('when a process goes, the other takes its Applications over without waiting for the leases', async () => {
+  const { sync, ids } = await startMany(2, { LEASE_SECONDS: '600' });
+  const other = new TestSync(sync.sim, db(), sync.applicationId, { environment: { LEASE_SECONDS: '600' } });
+  const stop = start(sync.scheduler(ids, { owner: 'going' }));
+  for (const id of ids) await eventuallyStored(sync, id);
+  await stop();
+  for (const id of ids) sync.sim.emit(Number(id), 3);
+  start(other.scheduler(ids, { owner: 'staying' }));
+  for (const id of ids) await eventuallyStored(sync, id);
+});
+
+test('a new Application is taken up as soon as the scheduler is woken', async () => {
+  const { sync, ids } = await startMany(2, { LEASE_SECONDS: '600' });
+  const [first = '', second = ''] = ids;
+  const known = [first];
+  const scheduler = sync.scheduler([], { applicationIds: () => known });
+  start(scheduler);
+  await eventuallyStored(sync, first);
+  known.push(second);
+  scheduler.wake();
+  await eventuallyStored(sync, second);
+});
+
+test('a stop ends the cycles that wait for the API, and gives their leases back', async () => {
+  const { sync, ids } = await startMany(2);
+  const holds = ids.map((id) => sync.sim.holdNext((request) => request.applicationId === Number(id)));
+  const stop = start(sync.scheduler(ids));
+  for (const hold of holds) await hold.held;
+  await stop();
+  const leased = `select count(*) from talon_one_sync_cursor
+    where application_id = any($1::bigint[]) and (lease_expires_at > clock_timestamp() or lease_owner is not null)`;
+  expect(await db().value(leased, ids)).toBe('0');
+});
+
+test('cycle records older than 30 days are deleted', async () => {
+  const sync = await startSync(db(), { events: 5 });
+  await sync.cycle();
+  await db().rows(
+    `update talon_one_sync_cycle set started_at = started_at - interval '31 days' where application_id = $1`,
+    sync.applicationId,
+  );
+  start(sync.scheduler());
+  const old = `select count(*) from talon_one_sync_cycle
+    where application_id = $1 and started_at < clock_timestamp() - interval '30 days'`;
+  await eventually('the old record is gone', async () => (await db().value(old, sync.applicationId)) === '0');
+});
+
+test('once: every Application is caught up and owes nothing when it ends', async () => {
+  const { sync, ids } = await startMany(3);
+  const failed = await sync.scheduler(ids).runOnce(new AbortController().signal);
+  expect(failed).toEqual(new Map());
+  for (const id of ids) {
+    await expectEverythingStored(db(), sync.sim, id);
+    await expectFresh(db(), id);
+  }
+});
+
+test('once: an Application that fails is told, and the others are brought up to date', async () => {
+  const { sync, ids } = await startMany(3);
+  const [broken = '', ...well] = ids;
+  sync.sim.addFault({
+    applicationId: Number(broken),
+    times: Infinity,
+    action: { type: 'status', status: 500 },
+  });
+  const failed = await sync.scheduler(ids).runOnce(new AbortController().signal);
+  expect([...failed.keys()]).toEqual([broken]);
+  for (const id of well) await expectEverythingStored(db(), sync.sim, id);
+});
+
+test('once: a session that always fails is told in the end, it does not keep the command running', async () => {
+  const { sync, ids } = await startMany(1, { SESSION_SNAPSHOT_SOURCE: 'by-id' });
+  const [id = ''] = ids;
+  sync.sim.addEvent(Number(id), { sessionId: 4711 });
+  sync.sim.addFault({ path: /sessions\/4711/, times: Infinity, action: { type: 'status', status: 500 } });
+  const { log, lines } = testLog();
+  const failed = await sync.scheduler(ids, { log }).runOnce(AbortSignal.timeout(8_000));
+  expect([...failed.keys()]).toEqual([id]);
+  expect(lines.length).toBeLessThan(100);
+  await expectEverythingStored(db(), sync.sim, id);
+});
