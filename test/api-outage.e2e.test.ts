@@ -3,6 +3,7 @@ import { findFreePort } from '../src/warehouse/embedded/port.js';
 import type { FaultAction } from './simulator/fault-rules.js';
 import { startSimulator } from './simulator/simulator.js';
 import { findDifferences } from './support/copy-audit.js';
+import type { Daemon } from './support/daemon.js';
 import { deploy } from './support/deployment.js';
 import { readHealth } from './support/health.js';
 import { waitFor, waitUntilNothingWrong } from './support/wait.js';
@@ -32,6 +33,7 @@ describe.concurrent('a storm of', () => {
       await waitFor('the storm to be over', () => storm.hits === 4, 60_000);
       simulator.emit(1, 20);
       await waitUntilNothingWrong(() => findDifferences(simulator, database), 60_000);
+      expect(storedBeforeCaughtUp(daemon)).toBeGreaterThanOrEqual(200);
       expect(daemon.hasEnded).toBe(false);
       expect(daemon.stderr).toBe('');
     },
@@ -105,3 +107,10 @@ describe.concurrent('an API that', () => {
     await waitUntilNothingWrong(() => findDifferences(simulator, database));
   });
 });
+
+/** How many events were stored by the time that a cycle first claimed to have read all there are. */
+function storedBeforeCaughtUp(daemon: Daemon): number {
+  const cycles = daemon.lines.filter(({ msg }) => msg === 'cycle finished' || msg === 'cycle failed');
+  const first = cycles.findIndex(({ outcome }) => outcome === 'caught-up');
+  return cycles.slice(0, first + 1).reduce((sum, { eventsNew }) => sum + Number(eventsNew), 0);
+}

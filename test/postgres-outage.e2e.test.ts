@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, type TestContext, test } from 'vitest';
 import { urlOf, withAdmin } from './support/admin.js';
 import { findDifferences, findHalfStored } from './support/copy-audit.js';
 import { deploy } from './support/deployment.js';
@@ -13,6 +13,9 @@ let postgres: OwnPostgres;
 beforeAll(async () => {
   postgres = await startOwnPostgres();
 });
+
+// Whatever the test before has left.
+beforeEach(() => postgres.start());
 
 afterAll(() => postgres.remove());
 
@@ -75,7 +78,6 @@ describe('Postgres', () => {
     const { start } = await deploy(context);
     const database = await createDatabase(context);
     await postgres.stopImmediately();
-    context.onTestFinished(() => postgres.start());
     for (const command of ['once', 'migrate']) {
       const daemon = start([command], { env: { DATABASE_URL: database.url } });
       expect(await daemon.ended).toMatchObject({ code: 1 });

@@ -5,8 +5,8 @@ import { type Deployment, deploy } from './support/deployment.js';
 import { openTransaction, waitUntilBlocked } from './support/open-transaction.js';
 import { waitFor, waitUntilNothingWrong } from './support/wait.js';
 
-// Leases of an hour: were one not given back, the next daemon would wait longer than any test.
-const env = { LEASE_SECONDS: '3600', SYNC_INTERVAL_SECONDS: '2', PAGE_SIZE: '50' };
+// Everything takes an hour: were a wait not ended or a lease not given back, it would last longer than any test.
+const env = { LEASE_SECONDS: '3600', SYNC_INTERVAL_SECONDS: '3600', PAGE_SIZE: '50' };
 
 const API = '/v1/applications/{applicationId}';
 const EVENTS = `${API}/events/no_total`;
@@ -156,6 +156,7 @@ async function expectCleanEnd({ simulator, database, start }: Deployment, daemon
   expect(daemon.stderr).toBe('');
   expect(await findHalfStored(simulator, database)).toEqual([]);
   simulator.emit(1, 10);
+  await database.query('update talon_one_sync_cursor set next_cycle_at = clock_timestamp()');
   start(['run'], { env });
   await waitUntilNothingWrong(() => findDifferences(simulator, database));
 }

@@ -83,6 +83,10 @@ const HALF_STORED = `
   where created <= (select last_sync from talon_one_sync_cursor where application_id = $1)
     and id not in (select event_id from event)
   union all
+  select 'an event below complete_through is not stored', id from issued
+  where created <= (select complete_through from talon_one_sync_cursor where application_id = $1)
+    and id not in (select event_id from event)
+  union all
   select 'the effects of an event are not its rows', event_id from event
   where jsonb_array_length(payload -> 'effects') <> (
     select count(*) from talon_one_effect f
