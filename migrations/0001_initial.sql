@@ -3,8 +3,8 @@
 -- Readers of JSON fields that tolerate a field of another type: the column is NULL then, the payload tells the rest.
 
 create function talon_one_bigint(value jsonb) returns bigint language sql immutable parallel safe
-return case when jsonb_typeof(value) = 'number' then value::bigint end;
-comment on function talon_one_bigint(jsonb) is 'The value as bigint, NULL when it is no JSON number';
+return case when jsonb_typeof(value) = 'number' and abs(value::numeric) < 9223372036854775807 then value::bigint end;
+comment on function talon_one_bigint(jsonb) is 'The value as bigint, NULL when it is no JSON number or out of range';
 
 create function talon_one_numeric(value jsonb) returns numeric language sql immutable parallel safe
 return case when jsonb_typeof(value) = 'number' then value::numeric end;
@@ -17,8 +17,13 @@ return case when value like '%Z' and value not like '%,%' then value::timestampt
 comment on function talon_one_instant(text) is
   'The text as timestamptz: RFC 3339, UTC when it names no offset; the layout Z07:00 of the API''s examples is UTC too';
 
-create function talon_one_timestamp(value text) returns timestamptz language sql stable parallel safe
-return case when value ~ '^\d{4}-\d\d-\d\d[Tt ]' and value not like '0001-01-01%' then talon_one_instant(value) end;
+create function talon_one_timestamp(value text) returns timestamptz language plpgsql stable as $$
+begin
+  if value !~ '^\d{4}-\d\d-\d\d[Tt ]' or value like '0001-01-01%' then return null; end if;
+  return talon_one_instant(value);
+exception when data_exception then
+  return null;
+end $$;
 comment on function talon_one_timestamp(text) is
   'The text as timestamptz, NULL when it is no RFC 3339 time or the API''s "not set" (0001-01-01T00:00:00Z)';
 

@@ -327,10 +327,16 @@ export function loadConfig(environment: Environment, options: { needsApi?: boole
   return toConfig(values as Values);
 }
 
-/** Port of the health endpoints alone, for the probe of the container; `undefined`: none is served. */
-export function servedPort(environment: Environment): number | undefined {
-  const text = environment.HTTP_PORT ?? variables.HTTP_PORT.default;
-  return text.trim() === '' ? undefined : Number(text);
+/**
+ * Host and port where the health endpoints can be asked from this machine, for the probe of the container; `undefined`
+ * when none is served, or at a port that only the daemon knows.
+ */
+export function servedAddress(environment: Environment): string | undefined {
+  const port = (environment.HTTP_PORT ?? variables.HTTP_PORT.default).trim();
+  const host = environment.HTTP_HOST?.trim() || variables.HTTP_HOST.default;
+  if (port === '' || port === '0') return undefined;
+  const asked = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return `${asked.includes(':') ? `[${asked}]` : asked}:${port}`;
 }
 
 function readValues(environment: Environment, problems: string[]): Partial<Values> {

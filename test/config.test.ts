@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { type Config, type Environment, loadConfig, readEnvironment, servedPort } from '../src/config.js';
+import { type Config, type Environment, loadConfig, readEnvironment, servedAddress } from '../src/config.js';
 import { ConfigError } from '../src/errors.js';
 import { seconds } from '../src/instant.js';
 
@@ -91,11 +91,14 @@ describe('defaults', () => {
     expect(load({ HTTP_PORT: '' }).http.port).toBeUndefined();
     expect(load({ HTTP_PORT: ' ' }).http.port).toBeUndefined();
     expect(load({ HTTP_PORT: '0' }).http.port).toBe(0);
-    expect([servedPort({}), servedPort({ HTTP_PORT: '' }), servedPort({ HTTP_PORT: '9' })]).toEqual([
-      8080,
-      undefined,
-      9,
-    ]);
+  });
+
+  test('the probe asks where the daemon listens, and not at all where it cannot know', () => {
+    expect(servedAddress({})).toBe('127.0.0.1:8080');
+    expect(servedAddress({ HTTP_HOST: '10.1.2.3', HTTP_PORT: '9' })).toBe('10.1.2.3:9');
+    expect(servedAddress({ HTTP_HOST: '::' })).toBe('[::1]:8080');
+    expect(servedAddress({ HTTP_PORT: '' })).toBeUndefined();
+    expect(servedAddress({ HTTP_PORT: '0' })).toBeUndefined();
   });
 });
 

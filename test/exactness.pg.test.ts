@@ -37,7 +37,7 @@ async function store(kind: Kind, lease: Lease, attributes: readonly string[]): P
     kind === 'profile'
       ? new ProfileSync({ warehouse, client, batchSize: pageSize })
       : new SessionSync({ warehouse, client, mode: 'list', pageSize, parallel: 1 });
-  expect(await sync.run(contextOf(lease), () => false)).toBe(true);
+  expect(await sync.run(contextOf(lease), () => false)).toBe('nothing');
 }
 
 /** `attributes` as Postgres writes them. */
@@ -168,7 +168,7 @@ test('a session asked for by its ID is stored as exactly as one from a list', as
   const text = event({ id: 1, attributes: '{"v":1.10,"w":-0,"x":9007199254740993}' });
   const client = clientAnswering(() => text);
   const sync = new SessionSync({ warehouse, client, mode: 'by-id', pageSize: 1000, parallel: 1 });
-  expect(await sync.run(contextOf(lease), () => false)).toBe(true);
+  expect(await sync.run(contextOf(lease), () => false)).toBe('nothing');
   expect(await stored('session', lease, 1)).toBe('{"v": 1.10, "w": 0, "x": 9007199254740993}');
   expect(await originals(lease)).toMatchObject([{ kind: 'session', id: '1', original: text }]);
 });

@@ -10,7 +10,7 @@ import {
   type TakeOptions,
   takeLease,
 } from '../src/warehouse/cursor.js';
-import { isConnectionFailure } from '../src/warehouse/sqlstate.js';
+import { codeOf, isConnectionFailure } from '../src/warehouse/sqlstate.js';
 import { event, storeEvents } from './support/records.js';
 import { deferred, eventually, moment, useWarehouse } from './support/warehouse.js';
 
@@ -52,7 +52,9 @@ async function letPass(applicationId: string, column: 'lease_expires_at' | 'next
 }
 
 const end = (leased: LeasedCursor, nextCycleInMs = 60_000) =>
-  db().warehouse.transaction((client) => endCycle(client, leased.lease, { nextCycleInMs }));
+  db().warehouse.transaction((client) =>
+    endCycle(client, leased.lease, { nextCycleInMs, status: 'back-filling' }),
+  );
 
 function taken(leased: LeasedCursor | undefined): LeasedCursor {
   if (!leased) throw new Error('the lease was not given');
@@ -181,7 +183,7 @@ test('failures are counted until a cycle goes well', async () => {
   const leased = taken(await take(id, 'a'));
   const fail = (status: 'failing' | 'unauthorised') =>
     db().warehouse.transaction((client) =>
-      endCycle(client, leased.lease, { nextCycleInMs: 0, failure: { status, message: 'no\0answer' } }),
+      endCycle(client, leased.lease, { nextCycleInMs: 0, status, failure: { message: 'no\0answer' } }),
     );
   expect(await fail('failing')).toBeGreaterThanOrEqual(0);
   await fail('unauthorised');
@@ -194,7 +196,12 @@ test('failures are counted until a cycle goes well', async () => {
   const next = taken(await take(id, 'a'));
   expect(next.cursor.failures).toBe(2);
   await end(next);
-  expect(await cursorOf(id)).toMatchObject({ status: 'back-filling', failures: 0, is_failing: false });
+  // A cycle that was stopped proves nothing.
+  expect(await cursorOf(id)).toMatchObject({ status: 'unauthorised', failures: 2, is_failing: true });
+  await db().warehouse.transaction((client) =>
+    endCycle(client, next.lease, { nextCycleInMs: 0, status: 'up-to-date' }),
+  );
+  expect(await cursorOf(id)).toMatchObject({ status: 'up-to-date', failures: 0, is_failing: false });
 });
 
 test('a page under an outdated fence writes nothing at all', async () => {
@@ -218,6 +225,20 @@ test('a page under an outdated fence writes nothing at all', async () => {
     const count = `select count(*) from talon_one_${table} where application_id = $1`;
     expect([table, await db().value(count, id)]).toEqual([table, '0']);
   }
+  expect(await cursorOf(id)).toEqual(before);
+});
+
+test('a page that cannot be stored moves no cursor', async () => {
+  const id = await db().newApplication();
+  const { lease } = taken(await take(id, 'a'));
+  const before = await cursorOf(id);
+  await db().rows('alter table talon_one_effect rename to talon_one_effect_away');
+  const advance = { lastSync: moment('2026-06-01T00:00:00Z'), status: 'up-to-date' } as const;
+  const stored = storeEvents(db().warehouse, lease, [event()], { advance }).catch((error: unknown) =>
+    codeOf(error),
+  );
+  expect(await stored).toBe('42P01');
+  await db().rows('alter table talon_one_effect_away rename to talon_one_effect');
   expect(await cursorOf(id)).toEqual(before);
 });
 

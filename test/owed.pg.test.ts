@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { LeaseLostError } from '../src/errors.js';
+import type { Leftover } from '../src/sync/leftover.js';
 import { ProfileSync } from '../src/sync/profiles.js';
 import { SessionSync } from '../src/sync/sessions.js';
 import type { HttpRequest } from '../src/talon-one/http.js';
@@ -29,12 +30,12 @@ async function snapshots(kind: Kind, lease: Lease): Promise<Record<string, unkno
   );
 }
 
-/** Fetches what is owed; `answer` stands in for the API. Returns whether nothing is left. */
+/** Fetches what is owed; `answer` stands in for the API. Returns what is left. */
 async function fetchOwed(
   kind: Kind,
   lease: Lease,
   answer: (request: HttpRequest) => readonly string[] | Promise<readonly string[]>,
-): Promise<boolean> {
+): Promise<Leftover> {
   const { warehouse } = db();
   const client = clientAnswering(answer);
   const sync =
@@ -77,7 +78,7 @@ describe.each<Kind>(['profile', 'session'])('%s', (kind) => {
     const lease = await db().newLease();
     const events = [named(1), named(2)];
     await storeEvents(db().warehouse, lease, events);
-    expect(await fetchOwed(kind, lease, () => [event({ id: 1 }), event({ id: 2 })])).toBe(true);
+    expect(await fetchOwed(kind, lease, () => [event({ id: 1 }), event({ id: 2 })])).toBe('nothing');
     expect(await snapshots(kind, lease)).toEqual([
       { id: '1', found: true, has_payload: true, event_id: '1' },
       { id: '2', found: true, has_payload: true, event_id: '2' },
@@ -101,7 +102,7 @@ describe.each<Kind>(['profile', 'session'])('%s', (kind) => {
       kind === 'profile'
         ? new ProfileSync({ warehouse, client, batchSize: 1000 })
         : new SessionSync({ warehouse, client, mode: 'list', pageSize: 1000, parallel: 1 });
-    expect(await sync.run(contextOf(lease), isTimeUp)).toBe(false);
+    expect(await sync.run(contextOf(lease), isTimeUp)).toBe('time-up');
     expect((await snapshots(kind, lease)).map((row) => row.id).sort()).toEqual(['8', '9']);
     expect(await owed(lease)).toMatchObject([{ id: '9', version: '2', event_id: '3' }]);
     const isEarlier = `select bool_and(fetched_at < synced_at) from talon_one_${kind}_snapshot s
@@ -120,7 +121,7 @@ describe.each<Kind>(['profile', 'session'])('%s', (kind) => {
     const lease = await db().newLease();
     await storeEvents(db().warehouse, lease, [named(1), named(2)]);
     const absurd = event({ id: 2, attributes: `${'['.repeat(200_000)}${']'.repeat(200_000)}` });
-    expect(await fetchOwed(kind, lease, () => [event({ id: 1 }), absurd])).toBe(true);
+    expect(await fetchOwed(kind, lease, () => [event({ id: 1 }), absurd])).toBe('nothing');
     expect(await snapshots(kind, lease)).toEqual([
       { id: '1', found: true, has_payload: true, event_id: '1' },
       { id: '2', found: true, has_payload: false, event_id: '2' },
@@ -143,6 +144,31 @@ describe.each<Kind>(['profile', 'session'])('%s', (kind) => {
     expect(await snapshots(kind, lease)).toEqual([]);
     expect(await owed(lease)).toEqual(before);
   });
+});
+
+test('the views show the newest snapshot of each profile and session', async () => {
+  const lease = await db().newLease();
+  const { warehouse } = db();
+  for (const [id, found] of [
+    [1, true],
+    [2, true],
+    [3, false],
+  ] as const) {
+    await storeEvents(warehouse, lease, [event({ id, profileId: 501, sessionId: 502 })]);
+    const client = (record: number) => () =>
+      found ? [event({ id: record, attributes: `{"v":${id}}` })] : [];
+    await fetchOwed('profile', lease, client(501));
+    if (found) await fetchOwed('session', lease, client(502));
+  }
+  const newest = await db().rows(
+    `select 'profile' as kind, found, payload #>> '{attributes,v}' as v from talon_one_profile where profile_id = 501
+     union all
+     select 'session', found, payload #>> '{attributes,v}' from talon_one_session where session_id = 502 order by 1`,
+  );
+  expect(newest).toEqual([
+    { kind: 'profile', found: false, v: null },
+    { kind: 'session', found: true, v: '2' },
+  ]);
 });
 
 test('a session counts as created when its snapshot says so, else with the event that first called for it', async () => {

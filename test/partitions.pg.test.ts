@@ -1,10 +1,10 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { Partitions } from '../src/warehouse/partitions.js';
 import { codeOf } from '../src/warehouse/sqlstate.js';
 import type { Warehouse } from '../src/warehouse/warehouse.js';
 import { event, storeEvents } from './support/records.js';
 import { startSync, testLog } from './support/sync.js';
-import { moment, useWarehouse } from './support/warehouse.js';
+import { moment, useWarehouse, withWarehouse } from './support/warehouse.js';
 
 const db = useWarehouse({ poolSize: 8 });
 
@@ -174,4 +174,30 @@ test('a long reader of the events holds up a new partition but not the sync; its
   await partitions.ensure([moment('2017-04-10T00:00:00Z')]);
   expect(failures).toEqual([]);
   expect(await placesOf(sync.applicationId)).toEqual({ talon_one_event_2017_04: '2' });
+});
+
+test('a role that may write but owns nothing makes no partitions, and its events are stored all the same', async () => {
+  const role = `writer_${db().database.name}`;
+  await db().rows(`create role ${role} login password 'secret'`);
+  onTestFinished(async () => {
+    await db().rows(`drop owned by ${role}`);
+    await db().rows(`drop role ${role}`);
+  });
+  await db().rows(`grant usage on schema public to ${role}`);
+  await db().rows(`grant select, insert, update, delete on all tables in schema public to ${role}`);
+  const url = new URL(db().database.url);
+  url.username = role;
+  url.password = 'secret';
+  const lease = await db().newLease();
+  await withWarehouse(url.href, {}, async (warehouse) => {
+    const { partitions, failures } = watch(warehouse);
+    await partitions.ensure([moment('2019-04-10T00:00:00Z')]);
+    expect(failures.map(({ error, month }) => [codeOf(error), month])).toEqual([
+      ['42501', '2019-04'],
+      ['42501', '2019-05'],
+    ]);
+    const page = [at(1, '2019-04-10T00:00:00Z'), '{"id":"bad"}', event({ id: 2, attributes: '{"v":-0}' })];
+    expect(await storeEvents(warehouse, lease, page)).toEqual({ inserted: 2, quarantined: 1 });
+  });
+  expect(await placesOf(lease.applicationId)).toEqual({ talon_one_event_default: '2' });
 });

@@ -2,8 +2,8 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { codeOf } from '../src/warehouse/sqlstate.js';
 import { type OwnPostgres, startOwnPostgres } from './support/own-postgres.js';
-import { expectEverythingStored, expectFresh } from './support/stored.js';
-import { type LogLine, startSync, type TestSync, testLog } from './support/sync.js';
+import { eventuallyInSync } from './support/stored.js';
+import { type LogLine, runScheduler, startSync, type TestSync, testLog } from './support/sync.js';
 import { eventually, TestWarehouse } from './support/warehouse.js';
 
 let postgres: OwnPostgres;
@@ -23,29 +23,12 @@ afterAll(async () => {
 async function startRunning(): Promise<{ sync: TestSync; lines: LogLine[] }> {
   const { log, lines } = testLog();
   const sync = await startSync(db, { events: 60, log, environment: { LEASE_SECONDS: '1', PAGE_SIZE: '25' } });
-  const controller = new AbortController();
-  const running = sync.scheduler().run(controller.signal);
-  onTestFinished(async () => {
-    controller.abort();
-    await running;
-  });
+  runScheduler(sync.scheduler());
   await eventuallyStored(sync);
   return { sync, lines };
 }
 
-async function eventuallyStored(sync: TestSync): Promise<void> {
-  const count = async (table: string) =>
-    Number(
-      await db.value(`select count(*) from talon_one_${table} where application_id = $1`, sync.applicationId),
-    );
-  await eventually(
-    'everything is stored',
-    async () => (await count('event')) === sync.sim.issuedCount(sync.number),
-  );
-  await eventually('nothing is owed', async () => (await count('owed_snapshot')) === 0);
-  await expectEverythingStored(db, sync.sim, sync.applicationId);
-  await expectFresh(db, sync.applicationId);
-}
+const eventuallyStored = (sync: TestSync) => eventuallyInSync(db, sync.sim, sync.applicationId);
 
 test.each([
   ['is stopped at once', () => postgres.stopImmediately()],

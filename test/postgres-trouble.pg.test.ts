@@ -1,5 +1,4 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { Scheduler } from '../src/sync/scheduler.js';
 import { advanceCursor, type Lease } from '../src/warehouse/cursor.js';
 import { codeOf, isConnectionFailure } from '../src/warehouse/sqlstate.js';
 import type { Warehouse } from '../src/warehouse/warehouse.js';
@@ -7,8 +6,8 @@ import { cutAfterCommit, cutBeforeCommit } from './support/commit-cut.js';
 import { setReadOnly, terminateConnections } from './support/postgres.js';
 import { startTcpProxy, type TcpProxy, throughProxy } from './support/proxy.js';
 import { event, storeEvents } from './support/records.js';
-import { expectEverythingStored, expectFresh } from './support/stored.js';
-import { startSync, type TestSync, testLog } from './support/sync.js';
+import { eventuallyInSync, expectFresh } from './support/stored.js';
+import { runScheduler, startSync, type TestSync, testLog } from './support/sync.js';
 import { deferred, eventually, moment, type OpenOptions, useWarehouse } from './support/warehouse.js';
 
 const db = useWarehouse();
@@ -25,31 +24,12 @@ function openThrough(proxy: TcpProxy, options: OpenOptions = {}): Warehouse {
   return db().open({ url: throughProxy(db().database.url, proxy), ...options });
 }
 
-function start(scheduler: Scheduler): () => Promise<void> {
-  const controller = new AbortController();
-  const running = scheduler.run(controller.signal);
-  const stop = async () => {
-    controller.abort();
-    await running;
-  };
-  onTestFinished(stop);
-  return stop;
-}
-
 const count = async (table: string, { applicationId }: Pick<Lease, 'applicationId'>) =>
   Number(
     await db().value(`select count(*) from talon_one_${table} where application_id = $1`, applicationId),
   );
 
-async function eventuallyStored(sync: TestSync): Promise<void> {
-  await eventually(
-    'everything is stored',
-    async () => (await count('event', sync)) === sync.sim.issuedCount(sync.number),
-  );
-  await eventually('nothing is owed', async () => (await count('owed_snapshot', sync)) === 0);
-  await expectEverythingStored(db(), sync.sim, sync.applicationId);
-  await expectFresh(db(), sync.applicationId);
-}
+const eventuallyStored = (sync: TestSync) => eventuallyInSync(db(), sync.sim, sync.applicationId);
 
 const pid = async (warehouse: Warehouse) =>
   warehouse.transaction(async (client) => {
@@ -147,7 +127,7 @@ describe('a connection that breaks around the COMMIT of a page', () => {
       warehouse: openThrough(proxy),
       environment: { PAGE_SIZE: '20', LEASE_SECONDS: '1', SESSION_SNAPSHOT_SOURCE: 'by-id' },
     });
-    const stop = start(sync.scheduler());
+    const stop = runScheduler(sync.scheduler());
     for (const cut of [cutAfterCommit, cutBeforeCommit, cutAfterCommit, cutBeforeCommit]) {
       await cut(proxy);
       sync.sim.emit(sync.number, 3);
@@ -165,7 +145,7 @@ test('a database that is read-only for a while holds the sync up only so long', 
     warehouse: db().open(),
     environment: { LEASE_SECONDS: '1' },
   });
-  const stop = start(sync.scheduler());
+  const stop = runScheduler(sync.scheduler());
   await eventuallyStored(sync);
   await setReadOnly(db().database, true);
   sync.sim.emit(sync.number, 5);

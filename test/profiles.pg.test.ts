@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest';
+import type { Leftover } from '../src/sync/leftover.js';
 import { ProfileSync } from '../src/sync/profiles.js';
+import { ApiError } from '../src/talon-one/api-error.js';
+import type { ManagementClient } from '../src/talon-one/management.js';
 import type { SwitchSettings } from './simulator/switches.js';
+import { clientAnswering } from './support/records.js';
 import { startSync, type TestSync } from './support/sync.js';
 import { useWarehouse } from './support/warehouse.js';
 
@@ -12,7 +16,7 @@ const SEARCH = /customer_search$/;
 async function syncProfiles(
   count: number,
   options: { switches?: SwitchSettings; batchSize?: number; prepare?: (sync: TestSync) => void } = {},
-): Promise<{ sync: TestSync; isSettled: boolean; again: () => Promise<boolean> }> {
+): Promise<{ sync: TestSync; leftover: Leftover; again: () => Promise<Leftover> }> {
   const { switches = {}, batchSize = 1000, prepare } = options;
   const sync = await startSync(db(), { simulator: { switches } });
   for (let id = 1; id <= count; id += 1) sync.sim.addEvent(sync.number, { profileId: id });
@@ -20,7 +24,7 @@ async function syncProfiles(
   const context = await sync.events();
   const profiles = new ProfileSync({ warehouse: db().warehouse, client: sync.client, batchSize });
   const again = () => profiles.run(context, () => false);
-  return { sync, isSettled: await again(), again };
+  return { sync, leftover: await again(), again };
 }
 
 interface StoredProfile extends Record<string, unknown> {
@@ -54,8 +58,8 @@ const range = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, index) => String(from + index));
 
 test('many profiles cost one request, and each snapshot is what the API holds', async () => {
-  const { sync, isSettled } = await syncProfiles(40);
-  expect(isSettled).toBe(true);
+  const { sync, leftover } = await syncProfiles(40);
+  expect(leftover).toBe('nothing');
   expect(sync.requests(SEARCH)).toBe(1);
   const profiles = await stored(sync);
   expect(profiles.map((profile) => profile.id)).toEqual(range(1, 40));
@@ -79,10 +83,10 @@ test('the columns of a profile say what its payload says', async () => {
 test.each(['400', '413'] as const)(
   'a search that is too large (%s) is halved until it passes, and the size is remembered',
   async (tooManyProfileIds) => {
-    const { sync, isSettled, again } = await syncProfiles(40, {
+    const { sync, leftover, again } = await syncProfiles(40, {
       switches: { maxProfileIds: 7, tooManyProfileIds },
     });
-    expect(isSettled).toBe(true);
+    expect(leftover).toBe('nothing');
     const profiles = await stored(sync);
     expect(profiles.map((profile) => profile.id)).toEqual(range(1, 40));
     expect(profiles.every((profile) => profile.found)).toBe(true);
@@ -91,16 +95,16 @@ test.each(['400', '413'] as const)(
     const before = sync.requests(SEARCH);
     for (let id = 1; id <= 5; id += 1) sync.sim.addEvent(sync.number, { profileId: id });
     await sync.events();
-    expect(await again()).toBe(true);
+    expect(await again()).toBe('nothing');
     expect(sync.requests(SEARCH) - before).toBe(1);
   },
 );
 
 test('a server that searches only the first IDs of a long list hides no profile', async () => {
-  const { sync, isSettled } = await syncProfiles(40, {
+  const { sync, leftover } = await syncProfiles(40, {
     switches: { maxProfileIds: 7, tooManyProfileIds: 'truncate', searchOrder: 'shuffled' },
   });
-  expect(isSettled).toBe(true);
+  expect(leftover).toBe('nothing');
   const profiles = await stored(sync);
   expect(profiles.map((profile) => profile.id)).toEqual(range(1, 40));
   expect(profiles.every((profile) => profile.found)).toBe(true);
@@ -108,22 +112,22 @@ test('a server that searches only the first IDs of a long list hides no profile'
 });
 
 test('a server that puts fewer rows on a page than were asked for hides no profile', async () => {
-  const { sync, isSettled } = await syncProfiles(40, { switches: { silentPageLimit: 9 } });
-  expect(isSettled).toBe(true);
+  const { sync, leftover } = await syncProfiles(40, { switches: { silentPageLimit: 9 } });
+  expect(leftover).toBe('nothing');
   expect((await stored(sync)).filter((profile) => profile.found)).toHaveLength(40);
 });
 
 test.each(['skip', '404'] as const)(
   'an ID that the API does not know (%s) is stored as not found and settled, the others as they are',
   async (unknownProfileIds) => {
-    const { sync, isSettled } = await syncProfiles(20, {
+    const { sync, leftover } = await syncProfiles(20, {
       switches: { unknownProfileIds },
       prepare: ({ sim }) => {
         sim.removeProfile(3);
         sim.removeProfile(17);
       },
     });
-    expect(isSettled).toBe(true);
+    expect(leftover).toBe('nothing');
     const profiles = await stored(sync);
     expect(profiles.map((profile) => profile.id)).toEqual(range(1, 20));
     const missing = profiles.filter((profile) => !profile.found);
@@ -138,13 +142,13 @@ test.each(['skip', '404'] as const)(
 test.each(['skip', '404'] as const)(
   'when no ID is known (%s) all are stored as not found',
   async (unknownProfileIds) => {
-    const { sync, isSettled } = await syncProfiles(5, {
+    const { sync, leftover } = await syncProfiles(5, {
       switches: { unknownProfileIds },
       prepare: ({ sim }) => {
         for (let id = 1; id <= 5; id += 1) sim.removeProfile(id);
       },
     });
-    expect(isSettled).toBe(true);
+    expect(leftover).toBe('nothing');
     expect((await stored(sync)).map(({ id, found }) => [id, found])).toEqual(
       range(1, 5).map((id) => [id, false]),
     );
@@ -152,13 +156,13 @@ test.each(['skip', '404'] as const)(
 );
 
 test('truncated searches and unknown IDs together: nothing that is known counts as not found', async () => {
-  const { sync, isSettled } = await syncProfiles(150, {
+  const { sync, leftover } = await syncProfiles(150, {
     switches: { maxProfileIds: 60, tooManyProfileIds: 'truncate' },
     prepare: ({ sim }) => {
       for (let id = 1; id <= 70; id += 1) sim.removeProfile(id);
     },
   });
-  expect(isSettled).toBe(true);
+  expect(leftover).toBe('nothing');
   const profiles = await stored(sync);
   const idsOf = (found: boolean) => profiles.filter((one) => one.found === found).map((one) => one.id);
   expect(idsOf(false)).toEqual(range(1, 70));
@@ -166,10 +170,10 @@ test('truncated searches and unknown IDs together: nothing that is known counts 
 });
 
 test('a profile that comes without its ID goes to the quarantine and is settled, the others are stored', async () => {
-  const { sync, isSettled } = await syncProfiles(6, {
+  const { sync, leftover } = await syncProfiles(6, {
     prepare: ({ sim }) => sim.setProfilePayload(4, '{"id":"four","integrationId":"x"}'),
   });
-  expect(isSettled).toBe(true);
+  expect(leftover).toBe('nothing');
   const profiles = await stored(sync);
   expect(profiles.map(({ id, found, payload }) => [id, found, payload !== null])).toEqual(
     range(1, 6).map((id) => [id, true, id !== '4']),
@@ -183,15 +187,59 @@ test('a profile that comes without its ID goes to the quarantine and is settled,
   ]);
 });
 
+/** A client of an API that answers 400 whenever a search names one of these IDs. */
+function refusing(ids: readonly number[]): ManagementClient {
+  return clientAnswering(({ body, template }) => {
+    const asked = (JSON.parse(String(body)) as { profileIDs: number[] }).profileIDs;
+    if (asked.some((id) => ids.includes(id)))
+      throw new ApiError('400: no such profile', {
+        failure: 'status',
+        endpoint: `POST ${template}`,
+        status: 400,
+      });
+    return asked.map((id) => `{"id":${id}}`);
+  });
+}
+
+test('an ID that the API refuses goes to the quarantine while others are answered', async () => {
+  const { sync } = await syncProfiles(0);
+  for (let id = 1; id <= 20; id += 1) sync.sim.addEvent(sync.number, { profileId: id });
+  const context = await sync.events();
+  const { warehouse } = db();
+  const profiles = new ProfileSync({ warehouse, client: refusing([7, 8]), batchSize: 1000 });
+  expect(await profiles.run(context, () => false)).toBe('nothing');
+  expect(await owedIds(sync)).toEqual([]);
+  const rows = await stored(sync);
+  expect(rows.filter(({ payload }) => payload === null).map(({ id }) => id)).toEqual(['7', '8']);
+  expect(rows).toHaveLength(20);
+  const reasons = await db().rows(
+    'select reason, raw from talon_one_quarantine where application_id = $1 order by raw',
+    sync.applicationId,
+  );
+  expect(reasons).toEqual([7, 8].map((id) => ({ reason: '400: no such profile', raw: `{"id":${id}}` })));
+});
+
+test('when the API refuses every ID, none goes to the quarantine and all stay owed', async () => {
+  const { sync } = await syncProfiles(0);
+  for (let id = 1; id <= 20; id += 1) sync.sim.addEvent(sync.number, { profileId: id });
+  const context = await sync.events();
+  const client = refusing(range(1, 20).map(Number));
+  const profiles = new ProfileSync({ warehouse: db().warehouse, client, batchSize: 1000 });
+  await expect(profiles.run(context, () => false)).rejects.toMatchObject({ status: 400 });
+  expect(await owedIds(sync)).toHaveLength(20);
+  const refused = 'select count(*) from talon_one_quarantine where application_id = $1';
+  expect(await db().value(refused, sync.applicationId)).toBe('0');
+});
+
 test('profiles are fetched in batches, and when the time is up the rest stays owed', async () => {
   const { sync } = await syncProfiles(0);
   for (let id = 1; id <= 25; id += 1) sync.sim.addEvent(sync.number, { profileId: id });
   const context = await sync.events();
   const profiles = new ProfileSync({ warehouse: db().warehouse, client: sync.client, batchSize: 10 });
-  expect(await profiles.run(context, () => sync.requests(SEARCH) >= 2)).toBe(false);
+  expect(await profiles.run(context, () => sync.requests(SEARCH) >= 2)).toBe('time-up');
   expect(await stored(sync)).toHaveLength(20);
   expect(await owedIds(sync)).toHaveLength(5);
-  expect(await profiles.run(context, () => false)).toBe(true);
+  expect(await profiles.run(context, () => false)).toBe('nothing');
   expect(await stored(sync)).toHaveLength(25);
 });
 

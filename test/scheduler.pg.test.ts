@@ -1,8 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
-import type { Scheduler } from '../src/sync/scheduler.js';
 import { startForTest } from './simulator/for-tests.js';
-import { expectEverythingStored, expectFresh } from './support/stored.js';
-import { startSync, TestSync, testLog } from './support/sync.js';
+import { eventuallyInSync, expectEverythingStored, expectFresh } from './support/stored.js';
+import { runScheduler, startSync, TestSync, testLog } from './support/sync.js';
 import { eventually, useWarehouse } from './support/warehouse.js';
 
 const db = useWarehouse({ poolSize: 8 });
@@ -16,18 +15,6 @@ async function startMany(count: number, environment = {}): Promise<{ sync: TestS
   return { sync: new TestSync(sim, db(), ids[0] ?? '', { environment }), ids };
 }
 
-/** Runs until the test stops it, at the latest at its end. */
-function start(scheduler: Scheduler): () => Promise<void> {
-  const controller = new AbortController();
-  const running = scheduler.run(controller.signal);
-  const stop = async () => {
-    controller.abort();
-    await running;
-  };
-  onTestFinished(stop);
-  return stop;
-}
-
 const count = async (table: string, applicationId: string) =>
   Number(
     await db().value(`select count(*) from talon_one_${table} where application_id = $1`, applicationId),
@@ -36,17 +23,11 @@ const count = async (table: string, applicationId: string) =>
 const statusOf = (applicationId: string) =>
   db().value('select status from talon_one_sync_cursor where application_id = $1', applicationId);
 
-async function eventuallyStored(sync: TestSync, id: string): Promise<void> {
-  const isThere = async () => (await count('event', id)) === sync.sim.issuedCount(Number(id));
-  await eventually(`Application ${id} is stored`, isThere);
-  await eventually(`Application ${id} owes nothing`, async () => (await count('owed_snapshot', id)) === 0);
-  await expectEverythingStored(db(), sync.sim, id);
-  await expectFresh(db(), id);
-}
+const eventuallyStored = (sync: TestSync, id: string) => eventuallyInSync(db(), sync.sim, id);
 
 test('Applications are kept up to date while events go on', async () => {
   const { sync, ids } = await startMany(3);
-  const stop = start(sync.scheduler(ids));
+  const stop = runScheduler(sync.scheduler(ids));
   for (let round = 0; round < 3; round += 1) {
     for (const id of ids) sync.sim.emit(Number(id), 7);
     for (const id of ids) await eventuallyStored(sync, id);
@@ -68,7 +49,7 @@ test("one Application's trouble does not touch the others", async () => {
   });
   const path = '/v1/applications/{applicationId}/events/no_total';
   sync.sim.set({ forbidden: { [path]: 403 } }, Number(forbidden));
-  const stop = start(sync.scheduler(ids));
+  const stop = runScheduler(sync.scheduler(ids));
   for (let round = 0; round < 2; round += 1) {
     for (const id of well) sync.sim.emit(Number(id), 7);
     for (const id of well) await eventuallyStored(sync, id);
@@ -90,7 +71,7 @@ test('many Applications side by side cause no warning of Node', async () => {
   });
   const { sync, ids } = await startMany(14, { SESSION_SNAPSHOT_SOURCE: 'by-id' });
   const holds = ids.map((id) => sync.sim.holdNext((request) => request.applicationId === Number(id)));
-  const stop = start(sync.scheduler(ids));
+  const stop = runScheduler(sync.scheduler(ids));
   await Promise.all(holds.map((hold) => hold.held));
   for (const hold of holds) hold.release();
   for (const id of ids) await eventually('stored', async () => (await count('event', id)) === 40);
@@ -101,7 +82,10 @@ test('many Applications side by side cause no warning of Node', async () => {
 test('two processes share the Applications, and no cycle of one runs beside a cycle of the other', async () => {
   const { sync, ids } = await startMany(4);
   const other = new TestSync(sync.sim, db(), sync.applicationId, { warehouse: db().open({ poolSize: 8 }) });
-  const stops = [start(sync.scheduler(ids, { owner: 'one' })), start(other.scheduler(ids, { owner: 'two' }))];
+  const stops = [
+    runScheduler(sync.scheduler(ids, { owner: 'one' })),
+    runScheduler(other.scheduler(ids, { owner: 'two' })),
+  ];
   for (let round = 0; round < 3; round += 1) {
     for (const id of ids) sync.sim.emit(Number(id), 7);
     for (const id of ids) await eventuallyStored(sync, id);
@@ -127,11 +111,11 @@ test('two processes share the Applications, and no cycle of one runs beside a cy
 test('when a process goes, the other takes its Applications over without waiting for the leases', async () => {
   const { sync, ids } = await startMany(2, { LEASE_SECONDS: '600' });
   const other = new TestSync(sync.sim, db(), sync.applicationId, { environment: { LEASE_SECONDS: '600' } });
-  const stop = start(sync.scheduler(ids, { owner: 'going' }));
+  const stop = runScheduler(sync.scheduler(ids, { owner: 'going' }));
   for (const id of ids) await eventuallyStored(sync, id);
   await stop();
   for (const id of ids) sync.sim.emit(Number(id), 3);
-  start(other.scheduler(ids, { owner: 'staying' }));
+  runScheduler(other.scheduler(ids, { owner: 'staying' }));
   for (const id of ids) await eventuallyStored(sync, id);
 });
 
@@ -140,7 +124,7 @@ test('a new Application is taken up as soon as the scheduler is woken', async ()
   const [first = '', second = ''] = ids;
   const known = [first];
   const scheduler = sync.scheduler([], { applicationIds: () => known });
-  start(scheduler);
+  runScheduler(scheduler);
   await eventuallyStored(sync, first);
   known.push(second);
   scheduler.wake();
@@ -150,7 +134,7 @@ test('a new Application is taken up as soon as the scheduler is woken', async ()
 test('a stop ends the cycles that wait for the API, and gives their leases back', async () => {
   const { sync, ids } = await startMany(2);
   const holds = ids.map((id) => sync.sim.holdNext((request) => request.applicationId === Number(id)));
-  const stop = start(sync.scheduler(ids));
+  const stop = runScheduler(sync.scheduler(ids));
   for (const hold of holds) await hold.held;
   await stop();
   const leased = `select count(*) from talon_one_sync_cursor
@@ -165,7 +149,7 @@ test('cycle records older than 30 days are deleted', async () => {
     `update talon_one_sync_cycle set started_at = started_at - interval '31 days' where application_id = $1`,
     sync.applicationId,
   );
-  start(sync.scheduler());
+  runScheduler(sync.scheduler());
   const old = `select count(*) from talon_one_sync_cycle
     where application_id = $1 and started_at < clock_timestamp() - interval '30 days'`;
   await eventually('the old record is gone', async () => (await db().value(old, sync.applicationId)) === '0');

@@ -80,6 +80,27 @@ describe('no secret is shown', () => {
     expect(leaksOf(deployment, JSON.stringify(stored))).toEqual([]);
   });
 
+  test('in the log, whoever says the password of the database in whatever way', async (context) => {
+    const deployment = await deploy(context, { history: { events: 20 } });
+    const { simulator, role, start } = deployment;
+    // Short enough for each to be quoted whole.
+    const sayings = [
+      role.password,
+      encodeURIComponent(role.password),
+      Buffer.from(role.password).toString('base64'),
+    ];
+    const path = '/v1/applications/{applicationId}/events/no_total';
+    for (const saying of sayings) {
+      const body = JSON.stringify({ message: `said: ${saying}` });
+      simulator.addFault({ path, times: 3, action: { type: 'status', status: 400, body } });
+    }
+    const daemon = start(['run'], { env: { LOG_LEVEL: 'trace' } });
+    await daemon.waitForLine('cycle finished');
+    expect(daemon.linesOf('cycle failed')).toHaveLength(sayings.length);
+    expect(daemon.stdout.match(/said: \*\*\*/g)?.length).toBeGreaterThanOrEqual(sayings.length);
+    expect(leaksOf(deployment, daemon.stdout)).toEqual([]);
+  });
+
   test('when the list of Applications is refused with what was sent', async (context) => {
     const deployment = await deploy(context);
     const { simulator, start } = deployment;

@@ -76,6 +76,10 @@ test('each transaction brings its settings, whatever the session it gets was tol
   const shifted = `select count(*) from talon_one_event
     where application_id = $1 and created <> (payload ->> 'created')::timestamptz`;
   expect(await db().value(shifted, sync.applicationId)).toBe('0');
+  const lease = await db().newLease();
+  await storeEvents(warehouse, lease, [event({ created: '2026-01-15T12:00:00' })]);
+  const withoutOffset = 'select max(created) from talon_one_event where application_id = $1';
+  expect(await db().value(withoutOffset, lease.applicationId)).toBe('2026-01-15 12:00:00+00');
 });
 
 test('a cycle needs no session twice: every transaction may get another one', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CycleContext } from '../src/sync/cycle-context.js';
+import type { Leftover } from '../src/sync/leftover.js';
 import { SessionSync, type SessionSyncOptions } from '../src/sync/sessions.js';
 import type { HistoryOptions } from './simulator/options.js';
 import { type SyncOptions, startSync, type TestSync } from './support/sync.js';
@@ -16,7 +17,7 @@ type Mode = SessionSyncOptions['mode'];
 interface Prepared {
   readonly sync: TestSync;
   readonly context: CycleContext;
-  run(mode: Mode, options?: Partial<SessionSyncOptions>): Promise<boolean>;
+  run(mode: Mode, options?: Partial<SessionSyncOptions>): Promise<Leftover>;
 }
 
 /** Events are stored, their sessions owed. */
@@ -57,7 +58,7 @@ async function stored(sync: TestSync): Promise<StoredSession[]> {
 test('by ID: one request each, payload and columns as the API holds them, the true total of discounts', async () => {
   const { sync, run } = await prepare({ events: 60, sessions: 25 });
   const owed = await owedIds(sync);
-  expect(await run('by-id')).toBe(true);
+  expect(await run('by-id')).toBe('nothing');
   expect([sync.requests(BY_ID), sync.requests(LIST)]).toEqual([25, 0]);
   const sessions = await stored(sync);
   expect(sessions.map((session) => session.id)).toEqual(owed);
@@ -81,7 +82,7 @@ test('by ID: one request each, payload and columns as the API holds them, the tr
 
 test('by list: a page serves many, and its total of discounts, always 0 there, is NULL in the column', async () => {
   const { sync, run } = await prepare({ events: 60, sessions: 25 });
-  expect(await run('list')).toBe(true);
+  expect(await run('list')).toBe('nothing');
   expect([sync.requests(BY_ID), sync.requests(LIST)]).toEqual([0, 1]);
   const sessions = await stored(sync);
   expect(sessions).toHaveLength(25);
@@ -94,7 +95,7 @@ test('by list: a page serves many, and its total of discounts, always 0 there, i
 
 test('by list: pages follow each other to the end of the window', async () => {
   const { sync, run } = await prepare({ events: 60, sessions: 25 });
-  expect(await run('list', { pageSize: 10 })).toBe(true);
+  expect(await run('list', { pageSize: 10 })).toBe('nothing');
   expect([sync.requests(BY_ID), sync.requests(LIST)]).toEqual([0, 3]);
   expect(await stored(sync)).toHaveLength(25);
 });
@@ -103,7 +104,7 @@ test('by export: one file serves all, as exact as the other lanes; what it does 
   const { sync, run } = await prepare({ events: 60, sessions: 25 });
   const [gone = '', ...owed] = await owedIds(sync);
   sync.sim.removeSession(sync.number, gone);
-  expect(await run('export')).toBe(true);
+  expect(await run('export')).toBe('nothing');
   expect([sync.requests(EXPORT), sync.requests(BY_ID), sync.requests(LIST)]).toEqual([1, 1, 0]);
   const sessions = await stored(sync);
   expect(sessions[0]).toMatchObject({ id: gone, found: false, source: 'by-id' });
@@ -131,12 +132,19 @@ test.each<Mode>(['list', 'auto'])('what a list (%s) does not bring is asked for 
   for (const id of [904, 908, 912]) sync.sim.removeEvent(sync.number, id);
   const context = await sync.events();
   const parts = { warehouse: db().warehouse, client: sync.client, pageSize: 1000, parallel: 3 };
-  expect(await new SessionSync({ ...parts, mode }).run(context, () => false)).toBe(true);
+  expect(await new SessionSync({ ...parts, mode }).run(context, () => false)).toBe('nothing');
   const bySource = (source: string) =>
     stored(sync).then((rows) => rows.filter((row) => row.source === source));
   expect((await bySource('by-id')).map((row) => row.id)).toEqual(['4', '8', '12']);
   expect(await bySource('list')).toHaveLength(9);
   expect((await stored(sync)).every((row) => row.found)).toBe(true);
+});
+
+test('at equal cost a session is asked for by its ID, the only lane with the true total of discounts', async () => {
+  const { sync, run } = await prepare({ events: 3, sessions: 1 });
+  expect(await run('auto')).toBe('nothing');
+  const [session] = await stored(sync);
+  expect(session).toMatchObject({ source: 'by-id', total_discounts: expect.any(String) });
 });
 
 describe('auto never spends more requests than one for each session', () => {
@@ -148,7 +156,7 @@ describe('auto never spends more requests than one for each session', () => {
   ])('%s', async (_name, history) => {
     for (const pageSize of [1000, 10]) {
       const { sync, run } = await prepare(history);
-      expect(await run('auto', { pageSize })).toBe(true);
+      expect(await run('auto', { pageSize })).toBe('nothing');
       expect(await stored(sync)).toHaveLength(history.sessions);
       expect(sync.requests(BY_ID) + sync.requests(LIST)).toBeLessThanOrEqual(history.sessions);
     }
@@ -159,24 +167,24 @@ describe('auto never spends more requests than one for each session', () => {
     const parts = { warehouse: db().warehouse, client: sync.client, pageSize: 50, parallel: 3 };
     const sessions = new SessionSync({ ...parts, mode: 'auto' });
     // The first lists show how many sessions there are in a stretch of time.
-    expect(await sessions.run(context, () => false)).toBe(true);
+    expect(await sessions.run(context, () => false)).toBe('nothing');
     sync.sim.resetStatistics();
     sync.sim.emit(sync.number, 6);
     await sync.events();
     const owed = await owedIds(sync);
-    expect(await sessions.run(context, () => false)).toBe(true);
+    expect(await sessions.run(context, () => false)).toBe('nothing');
     expect(await owedIds(sync)).toEqual([]);
     expect(sync.requests(BY_ID) + sync.requests(LIST)).toBeLessThanOrEqual(owed.length);
   });
 
   test('and at most twice as many when nothing is known yet of how many sessions there are', async () => {
     const { sync, run } = await prepare({ events: 900, sessions: 400, days: 2 });
-    expect(await run('auto', { pageSize: 50 })).toBe(true);
+    expect(await run('auto', { pageSize: 50 })).toBe('nothing');
     sync.sim.resetStatistics();
     sync.sim.emit(sync.number, 6);
     await sync.events();
     const owed = await owedIds(sync);
-    expect(await run('auto', { pageSize: 50 })).toBe(true);
+    expect(await run('auto', { pageSize: 50 })).toBe('nothing');
     expect(sync.requests(BY_ID) + sync.requests(LIST)).toBeLessThanOrEqual(2 * owed.length);
   });
 });
@@ -187,7 +195,7 @@ test.each<Mode>(['by-id', 'list', 'auto', 'export'])(
     const { sync, run } = await prepare({ events: 30, sessions: 12 });
     const [first = '', second = ''] = await owedIds(sync);
     for (const id of [first, second]) sync.sim.removeSession(sync.number, id);
-    expect(await run(mode)).toBe(true);
+    expect(await run(mode)).toBe('nothing');
     const sessions = await stored(sync);
     expect(sessions).toHaveLength(12);
     const missing = sessions.filter((session) => !session.found);
@@ -208,12 +216,60 @@ test('a session that always fails does not hold up the others and stays owed', a
     times: Infinity,
     action: { type: 'status', status: 500 },
   });
-  expect(await run('by-id', { parallel: 1 })).toBe(false);
+  expect(await run('by-id', { parallel: 1 })).toBe('failed');
   expect((await stored(sync)).map((session) => session.id)).toEqual(owed.filter((id) => id !== bad));
   expect(await owedIds(sync)).toEqual([bad]);
   fault.remove();
-  expect(await run('by-id')).toBe(true);
+  expect(await run('by-id')).toBe('nothing');
   expect(await owedIds(sync)).toEqual([]);
+});
+
+test('sessions that fail are asked for last the next time: they cannot keep the others from their turn', async () => {
+  const { sync, context } = await prepare({ events: 60, sessions: 25 });
+  const oldest = await db().rows<{ id: string }>(
+    `select id::text from talon_one_owed_snapshot where application_id = $1 and kind = 'session' order by first_created limit 3`,
+    sync.applicationId,
+  );
+  const bad = oldest.map((row) => row.id);
+  for (const id of bad) {
+    const path = `/v1/applications/${sync.number}/sessions/${id}`;
+    sync.sim.addFault({ path, times: Infinity, action: { type: 'status', status: 500 } });
+  }
+  const parts = { warehouse: db().warehouse, client: sync.client, pageSize: 1000, parallel: 1 };
+  const sessions = new SessionSync({ ...parts, mode: 'by-id' });
+  await expect(sessions.run(context, () => false)).rejects.toMatchObject({ status: 500 });
+  await expect(sessions.run(context, () => false)).rejects.toMatchObject({ status: 500 });
+  expect(await stored(sync)).toHaveLength(22);
+  expect(new Set(await owedIds(sync))).toEqual(new Set(bad));
+});
+
+test('a session that the API refuses for good goes to the quarantine while others are answered', async () => {
+  const { sync, run } = await prepare({ events: 60, sessions: 25 });
+  const [bad = ''] = await owedIds(sync);
+  const path = `/v1/applications/${sync.number}/sessions/${bad}`;
+  sync.sim.addFault({ path, times: Infinity, action: { type: 'status', status: 410 } });
+  expect(await run('by-id')).toBe('nothing');
+  expect(await owedIds(sync)).toEqual([]);
+  expect((await stored(sync)).find((session) => session.id === bad)).toMatchObject({
+    found: true,
+    payload: null,
+  });
+  const refused = await db().rows(
+    'select kind, raw, reason from talon_one_quarantine where application_id = $1',
+    sync.applicationId,
+  );
+  expect(refused).toEqual([
+    { kind: 'session', raw: `{"id":${bad}}`, reason: expect.stringContaining('410') },
+  ]);
+});
+
+test('when the API refuses every session, none goes to the quarantine', async () => {
+  const { sync, run } = await prepare({ events: 60, sessions: 25 });
+  sync.sim.addFault({ path: /\/sessions\/\d+/, times: Infinity, action: { type: 'status', status: 410 } });
+  await expect(run('by-id')).rejects.toMatchObject({ status: 410 });
+  expect(await owedIds(sync)).toHaveLength(25);
+  const refused = 'select count(*) from talon_one_quarantine where application_id = $1';
+  expect(await db().value(refused, sync.applicationId)).toBe('0');
 });
 
 test('when every session fails, the trouble is not theirs: the lane gives up soon and all stay owed', async () => {
@@ -241,7 +297,7 @@ test('an answer about another session is put aside, not stored under the ID that
   const { sync, run } = await prepare({ events: 9, sessions: 3 });
   const [first = '', second = ''] = await owedIds(sync);
   sync.sim.setSessionPayload(sync.number, first, sync.sim.sessionText(sync.number, second) ?? '');
-  expect(await run('by-id')).toBe(true);
+  expect(await run('by-id')).toBe('nothing');
   const row = (await stored(sync)).find((session) => session.id === first);
   expect(row).toMatchObject({ found: true, payload: null });
   const reason = 'select reason from talon_one_quarantine where application_id = $1';

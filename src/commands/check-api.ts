@@ -1,13 +1,14 @@
 import { wallClockMs } from '../clock.js';
 import type { Config } from '../config.js';
 import { messageOf } from '../errors.js';
-import { formatInstant } from '../instant.js';
+import { floorToSecond, formatInstant, SECOND } from '../instant.js';
 import type { Logger } from '../logger.js';
 import { listAll } from '../sync/applications.js';
 import { ApiError, hasStatus, isUnauthorised } from '../talon-one/api-error.js';
 import type { ListPage, ManagementClient, RequestContext } from '../talon-one/management.js';
 import { defaultRetry } from '../talon-one/retry.js';
 import type { Application } from '../talon-one/schemas.js';
+import type { Warehouse } from '../warehouse/warehouse.js';
 import { createManagementClient } from './context.js';
 import type { Finding } from './finding.js';
 
@@ -15,8 +16,13 @@ const CLOCK_TOLERANCE_MS = 30_000;
 const RETRY = { ...defaultRetry, retries: 1, maxRetryAfterMs: 5_000 };
 
 /** Tries every endpoint the sync uses, with the smallest possible requests. */
-export async function checkApi(config: Config, log: Logger, signal: AbortSignal): Promise<Finding[]> {
-  const client = createManagementClient(config, log, undefined, RETRY);
+export async function checkApi(
+  config: Config,
+  log: Logger,
+  warehouse: Warehouse | undefined,
+  signal: AbortSignal,
+): Promise<Finding[]> {
+  const client = createManagementClient(config, log, warehouse, RETRY);
   const context: RequestContext = { signal };
   const findings: Finding[] = [];
   if (config.talonOne.baseUrl.startsWith('http:')) {
@@ -29,7 +35,7 @@ export async function checkApi(config: Config, log: Logger, signal: AbortSignal)
   }
   const applications = await findApplications(config, client, context, log, findings);
   for (const application of applications)
-    findings.push(...(await checkApplication(application, client, context)));
+    findings.push(...(await checkApplication(application, config, client, context)));
   return findings;
 }
 
@@ -97,6 +103,7 @@ function toTarget(application: Application): Target {
 
 async function checkApplication(
   target: Target,
+  config: Config,
   client: ManagementClient,
   context: RequestContext,
 ): Promise<Finding[]> {
@@ -121,10 +128,14 @@ async function checkApplication(
     | undefined;
   const profileId =
     typeof event?.profileId === 'number' && event.profileId > 0 ? String(event.profileId) : '1';
-  await attempt(findings, `POST ${base}/customer_search`, () =>
-    client.customerSearch(target.id, [profileId], one, context),
+  await attempt(
+    findings,
+    `POST ${base}/customer_search`,
+    () => client.customerSearch(target.id, [profileId], one, context),
+    [404],
   );
-  const until = formatInstant(BigInt(wallClockMs()) * 1000n);
+  const now = floorToSecond(BigInt(Math.trunc(wallClockMs())) * 1000n);
+  const until = formatInstant(now);
   const sessions = await attempt(findings, `GET ${base}/sessions`, () =>
     client.sessions(target.id, { ...one, createdAfter: since, createdBefore: until }, context),
   );
@@ -136,6 +147,12 @@ async function checkApplication(
     () => client.session(target.id, String(sessionId), context),
     [404],
   );
+  if (config.sync.sessionSource === 'export') {
+    const period = { updatedAfter: formatInstant(now - SECOND), updatedBefore: until };
+    await attempt(findings, `GET ${base}/export_customer_sessions`, () =>
+      client.exportedSessions(target.id, period, context),
+    );
+  }
   return findings;
 }
 

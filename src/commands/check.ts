@@ -1,8 +1,11 @@
 import { type Config, loadConfig, readEnvironment } from '../config.js';
 import { messageOf, UserError } from '../errors.js';
 import { createLogger, type Logger, scrubber } from '../logger.js';
+import { isMigrated } from '../warehouse/migrate.js';
+import type { Warehouse } from '../warehouse/warehouse.js';
 import { checkApi } from './check-api.js';
 import { checkDatabase } from './check-database.js';
+import { openWarehouse, Releasers } from './context.js';
 import type { Finding } from './finding.js';
 
 /**
@@ -35,12 +38,31 @@ export async function checkCommand(asJson: boolean): Promise<number> {
 
 async function checkAll(config: Config, log: Logger): Promise<Finding[]> {
   const controller = new AbortController();
+  const releasers = new Releasers();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => controller.abort());
   try {
     const database = await checkDatabase(config, log, controller.signal);
-    return [...database, ...(await checkApi(config, log, controller.signal))];
+    const warehouse = await budgetHolder(config, log, releasers, controller.signal);
+    return [...database, ...(await checkApi(config, log, warehouse, controller.signal))];
   } catch (error) {
     return [{ what: 'check', state: 'problem', found: messageOf(error) }];
+  } finally {
+    await releasers.release(log);
+  }
+}
+
+/** The warehouse through which running daemons share their requests with this command; none where nothing runs yet. */
+async function budgetHolder(
+  config: Config,
+  log: Logger,
+  releasers: Releasers,
+  signal: AbortSignal,
+): Promise<Warehouse | undefined> {
+  try {
+    const { warehouse } = await openWarehouse(config, log, releasers, signal);
+    return (await isMigrated(warehouse)) ? warehouse : undefined;
+  } catch {
+    return undefined;
   }
 }
 

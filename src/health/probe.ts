@@ -1,19 +1,17 @@
-import { readEnvironment, servedPort } from '../config.js';
+import { readEnvironment, servedAddress } from '../config.js';
 
 // HEALTHCHECK of the container image: exit code 0 while /livez answers, or when no server is wanted.
 
 const TIMEOUT_MS = 4_000;
 
-async function isAlive(port: number): Promise<boolean> {
+async function isAlive(address: string): Promise<boolean> {
   try {
-    const response = await fetch(`http://127.0.0.1:${port}/livez`, {
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
+    const response = await fetch(`http://${address}/livez`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
     return response.ok;
   } catch {
     return false;
   }
 }
 
-const port = servedPort(readEnvironment());
-process.exitCode = port === undefined || (await isAlive(port)) ? 0 : 1;
+const address = servedAddress(readEnvironment());
+process.exitCode = address === undefined || (await isAlive(address)) ? 0 : 1;

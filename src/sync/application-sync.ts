@@ -8,6 +8,7 @@ import type { Partitions } from '../warehouse/partitions.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
 import type { CycleContext } from './cycle-context.js';
 import { type EventWindow, syncEvents } from './events.js';
+import type { Leftover } from './leftover.js';
 import { ProfileSync } from './profiles.js';
 import { SessionSync } from './sessions.js';
 
@@ -57,8 +58,8 @@ export class ApplicationSync {
     );
   }
 
-  /** Profiles and sessions side by side: their request budgets are separate. Returns whether nothing is left. */
-  async syncSnapshots(context: CycleContext): Promise<boolean> {
+  /** Profiles and sessions side by side: their request budgets are separate. */
+  async syncSnapshots(context: CycleContext): Promise<Leftover> {
     const endMs = monotonicMs() + SNAPSHOT_PHASE_MS;
     const isTimeUp = () => monotonicMs() >= endMs;
     const lanes = await Promise.allSettled([
@@ -66,6 +67,9 @@ export class ApplicationSync {
       this.sessions.run(context, isTimeUp),
     ]);
     for (const lane of lanes) if (lane.status === 'rejected') throw lane.reason;
-    return lanes.every((lane) => lane.status === 'fulfilled' && lane.value);
+    const leftovers = lanes.map((lane) => (lane.status === 'fulfilled' ? lane.value : 'failed'));
+    return (
+      leftovers.find((one) => one === 'time-up') ?? leftovers.find((one) => one === 'failed') ?? 'nothing'
+    );
   }
 }

@@ -1,17 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { monotonicMs } from '../clock.js';
 import { LeaseLostError, messageOf } from '../errors.js';
-import { formatInstant, type Instant } from '../instant.js';
+import { earlierOf, formatInstant, type Instant, secondsBetween } from '../instant.js';
 import type { Logger } from '../logger.js';
 import { ApiError, isUnauthorised } from '../talon-one/api-error.js';
 import { type CycleEnd, endCycle, type Lease, type LeasedCursor } from '../warehouse/cursor.js';
 import { type CycleOutcome, type CycleRecord, insertCycle } from '../warehouse/cycle-log.js';
-import { countOwed } from '../warehouse/owed.js';
+import { type OwedSummary, summariseOwed } from '../warehouse/owed.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
 import type { ApplicationSync } from './application-sync.js';
-import { type CycleContext, createCycleContext } from './cycle-context.js';
+import { type CycleContext, type CycleTally, createCycleContext } from './cycle-context.js';
 import type { EventWindow } from './events.js';
 import { whileLeased } from './lease-keeper.js';
+import type { Leftover } from './leftover.js';
 
 export interface CycleOptions {
   readonly warehouse: Warehouse;
@@ -22,8 +23,8 @@ export interface CycleOptions {
 export interface CycleResult {
   readonly outcome: CycleOutcome;
   readonly error: unknown;
-  /** Snapshots were stored. A cycle that stays behind without any would do no better at once. */
-  readonly hasProgress: boolean;
+  /** What is left of the snapshots. */
+  readonly leftover: Leftover;
 }
 
 const FIRST_BACKOFF_MS = 1_000;
@@ -51,30 +52,28 @@ export async function runCycle(
   let context = createCycleContext(lease, signal, log);
   let window: EventWindow | undefined;
   let outcome: CycleOutcome = 'caught-up';
+  let leftover: Leftover = 'nothing';
   let error: unknown;
   try {
     await whileLeased(options.warehouse, lease, signal, async (leaseSignal) => {
       context = createCycleContext(lease, leaseSignal, log);
       window = await application.syncEvents(cursor, context);
-      const isSettled = await application.syncSnapshots(context);
-      if (!isSettled) outcome = 'behind';
+      leftover = await application.syncSnapshots(context);
+      if (leftover !== 'nothing') outcome = 'behind';
     });
   } catch (caught) {
     error = caught;
     outcome = outcomeOf(caught, signal);
   }
-  const ending = { cycleId, outcome, error, window, durationMs: monotonicMs() - startedMs };
+  const ending = { cycleId, outcome, leftover, error, window, durationMs: monotonicMs() - startedMs };
   await finish(leased, context, ending, options, log);
-  return { outcome, error, hasProgress: hasProgress(context) };
-}
-
-function hasProgress({ tally }: CycleContext): boolean {
-  return tally.profileSnapshots + tally.sessionSnapshots > 0;
+  return { outcome, error, leftover };
 }
 
 interface Ending {
   readonly cycleId: string;
   readonly outcome: CycleOutcome;
+  readonly leftover: Leftover;
   readonly error: unknown;
   readonly window: EventWindow | undefined;
   readonly durationMs: number;
@@ -94,40 +93,46 @@ async function finish(
   options: CycleOptions,
   log: Logger,
 ): Promise<void> {
-  let owed: number | undefined;
+  let owed: OwedSummary | undefined;
+  let completeThrough: Instant | undefined;
   let failingMs = 0;
   try {
     await options.warehouse.transaction(async (client) => {
-      owed = await countOwed(client, lease.applicationId);
+      owed = await summariseOwed(client, lease.applicationId);
+      completeThrough = completeThroughOf(ending, owed, options.lookback);
       if (ending.outcome !== 'lease-lost') {
-        failingMs = await endCycle(client, lease, endOf(ending, owed, cursor.failures, context, options));
+        failingMs = await endCycle(client, lease, endOf(ending, cursor.failures, completeThrough, options));
       }
-      await insertCycle(client, lease, toRecord(ending, context, owed));
+      await insertCycle(client, lease, toRecord(ending, context, owed.count));
     });
   } catch (error) {
     // Without Postgres the lease ends by itself; the cursor stands where the last stored page left it.
     log.warn({ err: error }, 'end of cycle could not be recorded');
   }
-  logCycle(log, ending, context, owed, failingMs, lease);
+  logCycle(log, ending, { ...context.tally, owed: owed?.count }, completeThrough, failingMs, lease);
+}
+
+// Once the events were read to their end, only what is owed keeps the tables from being complete up to there.
+function completeThroughOf({ window }: Ending, owed: OwedSummary, lookback: Instant): Instant | undefined {
+  if (!window) return undefined;
+  const readTo = (window.readUntil ?? window.to) - lookback;
+  return owed.oldest === undefined ? readTo : earlierOf(readTo, owed.oldest - 1n);
 }
 
 function endOf(
-  ending: Ending,
-  owed: number,
+  { outcome, leftover, error }: Ending,
   failures: number,
-  context: CycleContext,
+  completeThrough: Instant | undefined,
   options: CycleOptions,
 ): CycleEnd {
-  const { outcome, window, error } = ending;
+  if (outcome === 'stopped') return { nextCycleInMs: 0, completeThrough };
   if (outcome === 'failed' || outcome === 'unauthorised') {
     const status = outcome === 'failed' ? 'failing' : 'unauthorised';
-    return { nextCycleInMs: backoffMs(error, failures), failure: { status, message: messageOf(error) } };
+    const failure = { message: messageOf(error) };
+    return { nextCycleInMs: backoffMs(error, failures), completeThrough, status, failure };
   }
-  if (outcome === 'stopped') return { nextCycleInMs: 0 };
-  const nextCycleInMs = outcome === 'behind' && hasProgress(context) ? 0 : options.intervalMs;
-  const readTo = window?.readUntil ?? window?.to;
-  const isComplete = outcome === 'caught-up' && owed === 0 && readTo !== undefined;
-  return { nextCycleInMs, completeThrough: isComplete ? readTo - options.lookback : undefined };
+  const status = outcome === 'caught-up' ? 'up-to-date' : 'back-filling';
+  return { nextCycleInMs: leftover === 'time-up' ? 0 : options.intervalMs, completeThrough, status };
 }
 
 /** Doubles with every failed cycle in a row, up to five minutes; a longer `Retry-After` counts up to that as well. */
@@ -137,7 +142,7 @@ export function backoffMs(error: unknown, failures: number): number {
   return Math.min(LONGEST_BACKOFF_MS, Math.max(asked, first * 2 ** Math.min(failures, 20)));
 }
 
-function toRecord(ending: Ending, { tally }: CycleContext, owed: number | undefined): CycleRecord {
+function toRecord(ending: Ending, { tally }: CycleContext, owed: number): CycleRecord {
   const { cycleId, durationMs, outcome, window, error } = ending;
   const failed = error === undefined || outcome === 'stopped' ? undefined : messageOf(error);
   return {
@@ -154,30 +159,25 @@ function toRecord(ending: Ending, { tally }: CycleContext, owed: number | undefi
 
 function logCycle(
   log: Logger,
-  ending: Ending,
-  { tally }: CycleContext,
-  owed: number | undefined,
+  { outcome, window, error, durationMs }: Ending,
+  figures: CycleTally & { owed: number | undefined },
+  completeThrough: Instant | undefined,
   failingMs: number,
   lease: Lease,
 ): void {
-  const { outcome, window, error } = ending;
+  const serverTime = window?.readUntil ?? window?.to;
   const fields = {
     outcome,
-    durationMs: Math.round(ending.durationMs),
-    ...tally,
-    owed,
-    ...(window && {
-      lastSync: formatInstant(window.to),
-      lagSeconds: 0,
-    }),
+    durationMs: Math.round(durationMs),
+    ...figures,
+    lastSync: window && formatInstant(window.to),
+    completeThrough: completeThrough && formatInstant(completeThrough),
+    lagSeconds: completeThrough && serverTime && secondsBetween(completeThrough, serverTime),
   };
-  if (outcome === 'caught-up' || outcome === 'behind' || outcome === 'stopped')
-    log.info(fields, 'cycle finished');
-  else if (outcome === 'lease-lost')
-    log.warn({ ...fields, fence: lease.fence }, 'lease lost to another replica');
+  if (outcome === 'lease-lost') log.warn({ ...fields, fence: lease.fence }, 'lease lost to another replica');
   else if (outcome === 'unauthorised') log.error({ ...fields, err: error }, 'the API refuses the key');
-  else {
+  else if (outcome === 'failed') {
     const level = failingMs < WARN_AFTER_MS ? 'info' : failingMs < ERROR_AFTER_MS ? 'warn' : 'error';
     log[level]({ ...fields, failingMs, err: error }, 'cycle failed');
-  }
+  } else log.info(fields, 'cycle finished');
 }

@@ -2,9 +2,15 @@ import { ApiError, hasStatus } from '../talon-one/api-error.js';
 import type { ListPage, ManagementClient } from '../talon-one/management.js';
 import { recordSchema } from '../talon-one/schemas.js';
 import { databaseTime, type OwedSnapshot, owedProfiles } from '../warehouse/owed.js';
-import { type SnapshotBatch, writeNotFound, writeSnapshots } from '../warehouse/snapshot-writer.js';
+import {
+  type SnapshotBatch,
+  writeNotFound,
+  writeRefused,
+  writeSnapshots,
+} from '../warehouse/snapshot-writer.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
 import { type CycleContext, noteQuarantined } from './cycle-context.js';
+import type { Leftover } from './leftover.js';
 
 export interface ProfileSyncOptions {
   readonly warehouse: Warehouse;
@@ -17,6 +23,29 @@ export interface ProfileSyncOptions {
 const PROOF_SIZE = 50;
 /** Answers to a search that is too large or that names an unknown ID: a smaller one may pass. */
 const REFUSED = [400, 404, 413, 414, 422];
+/** So many refused IDs, and not one answer: it is not about the IDs. */
+const MOST_REFUSED = 10;
+
+interface Refusal {
+  readonly batch: SnapshotBatch;
+  readonly error: ApiError;
+}
+
+/** What one run has met so far. */
+interface Run {
+  readonly context: CycleContext;
+  /** Profiles that searches returned. */
+  answered: number;
+  /** Single IDs that the API would not answer for. */
+  readonly refusals: Refusal[];
+}
+
+interface Fetched {
+  readonly batch: SnapshotBatch;
+  /** What was asked for and neither returned nor refused. */
+  readonly missing: OwedSnapshot[];
+  readonly answered: number;
+}
 
 /**
  * Fetches every owed profile, up to 1000 a request, and settles it. What an answer leaves out is asked for again, since
@@ -29,23 +58,29 @@ export class ProfileSync {
     this.batchSize = options.batchSize;
   }
 
-  /** @returns whether nothing is left; false when `isTimeUp` ended it early */
-  async run(context: CycleContext, isTimeUp: () => boolean): Promise<boolean> {
+  async run(context: CycleContext, isTimeUp: () => boolean): Promise<Leftover> {
+    const run: Run = { context, answered: 0, refusals: [] };
+    const leftover = await this.fetchAll(run, isTimeUp);
+    await this.putRefusedAside(run);
+    return leftover;
+  }
+
+  private async fetchAll(run: Run, isTimeUp: () => boolean): Promise<Leftover> {
+    const { warehouse } = this.options;
+    const { applicationId } = run.context.lease;
     let afterId = '-9223372036854775808';
     let leftOut: OwedSnapshot[] = [];
     for (;;) {
-      context.signal.throwIfAborted();
-      if (isTimeUp()) return false;
-      const { warehouse } = this.options;
-      const owed = await owedProfiles(warehouse, context.lease.applicationId, afterId, this.batchSize);
+      run.context.signal.throwIfAborted();
+      if (isTimeUp()) return 'time-up';
+      const owed = await owedProfiles(warehouse, applicationId, afterId, this.batchSize);
       afterId = owed.at(-1)?.id ?? afterId;
-      if (owed.length > 0) leftOut.push(...(await this.fetch(owed, context)).missing);
-      const isEnd = owed.length === 0;
-      if (isEnd || leftOut.length >= this.batchSize) {
-        await this.fetchAgain(leftOut, context);
+      if (owed.length > 0) leftOut.push(...(await this.fetch(owed, run)).missing);
+      if (owed.length === 0 || leftOut.length >= this.batchSize) {
+        await this.fetchAgain(leftOut, run);
         leftOut = [];
       }
-      if (isEnd) return true;
+      if (owed.length === 0) return 'nothing';
     }
   }
 
@@ -53,45 +88,41 @@ export class ProfileSync {
    * Asks again for what was left out. An ID counts as unknown only when a search too short to have been cut returns
    * nothing at all.
    */
-  private async fetchAgain(leftOut: readonly OwedSnapshot[], context: CycleContext): Promise<void> {
+  private async fetchAgain(leftOut: readonly OwedSnapshot[], run: Run): Promise<void> {
     let rest = [...leftOut];
     let length = this.batchSize;
     while (rest.length > 0) {
-      context.signal.throwIfAborted();
-      const { batch, missing, answered } = await this.fetch(rest.slice(0, length), context);
+      run.context.signal.throwIfAborted();
+      const { batch, missing, answered } = await this.fetch(rest.slice(0, length), run);
       const isProof = answered === 0 && batch.asked.length <= PROOF_SIZE;
       if (isProof) {
         await writeNotFound(this.options.warehouse, batch, missing);
-        context.tally.profileSnapshots += missing.length;
+        run.context.tally.profileSnapshots += missing.length;
       }
       rest = [...(isProof ? [] : missing), ...rest.slice(batch.asked.length)];
       length = answered === 0 ? PROOF_SIZE : this.batchSize;
     }
   }
 
-  private async fetch(
-    asked: readonly OwedSnapshot[],
-    context: CycleContext,
-  ): Promise<{ batch: SnapshotBatch; missing: OwedSnapshot[]; answered: number }> {
+  private async fetch(asked: readonly OwedSnapshot[], run: Run): Promise<Fetched> {
+    const { context } = run;
     const askedAt = await databaseTime(this.options.warehouse);
     const batch: SnapshotBatch = { kind: 'profile', lease: context.lease, asked, askedAt, source: 'by-id' };
     const answered = new Set<string>();
     try {
       for await (const page of this.search(asked, context)) {
-        const counts = await writeSnapshots(this.options.warehouse, batch, {
-          ...page,
-          problems: problemsOf(page),
-        });
+        const record = { ...page, problems: problemsOf(page) };
+        const counts = await writeSnapshots(this.options.warehouse, batch, record);
         for (const id of counts.answered) answered.add(id);
         context.tally.profileSnapshots += counts.inserted;
         noteQuarantined(context, counts, page.source);
       }
     } catch (error) {
       if (!(error instanceof ApiError) || !hasStatus(error, ...REFUSED)) throw error;
-      return this.fetchSmaller(error, batch, context);
+      return asked.length > 1 ? this.fetchInParts(error, batch, run) : this.noteRefused(error, batch, run);
     }
-    const missing = asked.filter((one) => !answered.has(one.id));
-    return { batch, missing, answered: answered.size };
+    run.answered += answered.size;
+    return { batch, missing: asked.filter((one) => !answered.has(one.id)), answered: answered.size };
   }
 
   private async *search(
@@ -101,50 +132,60 @@ export class ProfileSync {
     const ids = asked.map((one) => one.id);
     for (let skip = 0; ; ) {
       const paging = { pageSize: this.options.batchSize, skip };
-      const page = await this.options.client.customerSearch(
-        context.lease.applicationId,
-        ids,
-        paging,
-        context.requests,
-      );
+      const { applicationId } = context.lease;
+      const page = await this.options.client.customerSearch(applicationId, ids, paging, context.requests);
+      if (page.data.length === 0 && (page.hasMore === true || (page.total ?? 0) > skip)) {
+        // Taken for an answer, it would declare profiles unknown that are there.
+        throw new ApiError(`${page.source} was answered with an empty page that promises more`, {
+          failure: 'body',
+          endpoint: page.source,
+        });
+      }
       yield page;
       skip += page.data.length;
       if (page.data.length === 0 || page.hasMore !== true || skip >= ids.length) return;
     }
   }
 
-  /** The server refused the search: try halves, down to the single ID that it does not know. */
-  private async fetchSmaller(
-    refusal: ApiError,
-    batch: SnapshotBatch,
-    context: CycleContext,
-  ): Promise<{ batch: SnapshotBatch; missing: OwedSnapshot[]; answered: number }> {
-    const { asked } = batch;
-    if (asked.length > 1) return this.fetchInParts(refusal, batch, context);
-    if (refusal.status !== 404) throw refusal;
-    await writeNotFound(this.options.warehouse, batch, asked);
-    context.tally.profileSnapshots += asked.length;
-    return { batch, missing: [], answered: asked.length };
-  }
-
-  private async fetchInParts(
-    refusal: ApiError,
-    batch: SnapshotBatch,
-    context: CycleContext,
-  ): Promise<{ batch: SnapshotBatch; missing: OwedSnapshot[]; answered: number }> {
+  /** The server refused the search: try parts, down to the single ID that it is about. */
+  private async fetchInParts(refusal: ApiError, batch: SnapshotBatch, run: Run): Promise<Fetched> {
     const middle = Math.ceil(batch.asked.length / 2);
+    const sizeBefore = this.batchSize;
+    const refusalsBefore = run.refusals.length;
     const missing: OwedSnapshot[] = [];
     let answered = 0;
-    // Only a limit on the size stays true for what follows; an unknown ID concerns this search alone.
     if (refusal.status !== 404) this.batchSize = Math.max(1, Math.min(this.batchSize, middle));
     for (let rest = batch.asked; rest.length > 0; ) {
       const part = rest.slice(0, Math.min(middle, this.batchSize));
       rest = rest.slice(part.length);
-      const result = await this.fetch(part, context);
+      const result = await this.fetch(part, run);
       missing.push(...result.missing);
       answered += result.answered;
     }
+    // Only a limit on the size stays true for what follows; a refused ID concerned this search alone.
+    if (run.refusals.length > refusalsBefore) this.batchSize = sizeBefore;
     return { batch, missing, answered };
+  }
+
+  private async noteRefused(error: ApiError, batch: SnapshotBatch, run: Run): Promise<Fetched> {
+    if (error.status === 404) {
+      await writeNotFound(this.options.warehouse, batch, batch.asked);
+      run.context.tally.profileSnapshots += batch.asked.length;
+    } else {
+      run.refusals.push({ batch, error });
+      if (run.answered === 0 && run.refusals.length >= MOST_REFUSED) throw error;
+    }
+    return { batch, missing: [], answered: batch.asked.length };
+  }
+
+  // While other profiles are answered, a refusal is about the ID; otherwise something larger is wrong.
+  private async putRefusedAside({ context, answered, refusals }: Run): Promise<void> {
+    for (const { batch, error } of refusals) {
+      if (answered === 0) throw error;
+      const refusal = { reason: error.message, source: error.endpoint };
+      await writeRefused(this.options.warehouse, batch, batch.asked, refusal);
+      noteQuarantined(context, { inserted: 0, quarantined: 1 }, error.endpoint);
+    }
   }
 }
 

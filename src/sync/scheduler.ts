@@ -25,6 +25,7 @@ export interface SchedulerOptions extends ApplicationSyncOptions {
 
 /** Cycles of different Applications that run side by side in one process. */
 const MOST_CYCLES = 32;
+const SHORTEST_WAIT_MS = 50;
 const PRUNE_EVERY_MS = 3_600_000;
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 30_000;
@@ -74,18 +75,30 @@ export class Scheduler {
     const inner = new Scheduler({
       ...options,
       applicationIds: () => options.applicationIds().filter((id) => !done.has(id)),
-      onCycle: (applicationId, { outcome, error, hasProgress }) => {
-        const isStuck = outcome === 'behind' && !hasProgress;
+      onCycle: (applicationId, { outcome, error, leftover }) => {
+        const isStuck = outcome === 'behind' && leftover === 'failed';
         const hasFailed = outcome === 'failed' || outcome === 'unauthorised' || isStuck;
         if (hasFailed) failed.set(applicationId, error ?? new Error('some snapshots could not be fetched'));
         if (hasFailed || outcome === 'caught-up') done.add(applicationId);
       },
     });
-    while (!signal.aborted && options.applicationIds().some((id) => !done.has(id))) {
-      await inner.startDueCycles(signal, true);
-      await inner.pulse.wait(this.longestWaitMs(), signal);
+    const stop = new AbortController();
+    const inherit = () => stop.abort(signal.reason);
+    signal.addEventListener('abort', inherit, { once: true });
+    setMaxListeners(0, stop.signal);
+    try {
+      while (!signal.aborted && options.applicationIds().some((id) => !done.has(id))) {
+        await inner.startDueCycles(stop.signal, true);
+        await inner.pulse.wait(this.longestWaitMs(), signal);
+      }
+    } catch (error) {
+      // The schedule cannot be read: nothing may go on behind the back of a program that ends.
+      stop.abort();
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', inherit);
+      await inner.drain();
     }
-    await inner.drain();
     await this.leave();
     return failed;
   }
@@ -120,8 +133,10 @@ export class Scheduler {
         });
       this.running.set(applicationId, cycle);
     }
-    const rest = idle();
-    return rest.length === 0 ? undefined : millisecondsUntilDue(warehouse, take());
+    // When all places are taken, the end of a cycle is what to wait for. A row that is due but locked has no known time.
+    if (this.running.size >= MOST_CYCLES || idle().length === 0) return undefined;
+    const waitMs = await millisecondsUntilDue(warehouse, take());
+    return waitMs === undefined ? undefined : Math.max(waitMs, SHORTEST_WAIT_MS);
   }
 
   private applicationSync(applicationId: string): ApplicationSync {

@@ -1,15 +1,75 @@
 import { ApiError, hasStatus, isUnauthorised } from '../talon-one/api-error.js';
 import type { ListPage } from '../talon-one/management.js';
+import { isRetryable } from '../talon-one/retry.js';
 import type { OwedSession } from '../warehouse/owed.js';
-import { writeNotFound } from '../warehouse/snapshot-writer.js';
-import type { CycleContext } from './cycle-context.js';
+import { writeNotFound, writeRefused } from '../warehouse/snapshot-writer.js';
+import { type CycleContext, noteQuarantined } from './cycle-context.js';
 import { type LaneOptions, sessionBatch, storeSessions } from './session-store.js';
 
 /** After so many sessions in a row that cannot be fetched, the trouble is not theirs. */
 const MOST_FAILURES = 3;
 
-/** Fetches one session by its ID; what the API does not know is stored as not found. */
-export async function fetchSession(
+export interface ByIdOptions extends LaneOptions {
+  /** Requests under way at the same time. */
+  readonly parallel: number;
+}
+
+/**
+ * Fetches sessions by ID, some at a time. One that fails does not hold up the others: it stays owed and is returned,
+ * or goes to the quarantine when the API refuses it for good while it answers for others.
+ */
+export async function fetchSessionsById(
+  options: ByIdOptions,
+  sessions: readonly OwedSession[],
+  context: CycleContext,
+  isTimeUp: () => boolean,
+): Promise<Set<string>> {
+  const failures = new Map<OwedSession, ApiError>();
+  let fetched = 0;
+  let failuresInARow = 0;
+  let failure: unknown;
+  const queue = sessions.values();
+  const work = async () => {
+    for (const session of queue) {
+      if (failure !== undefined || context.signal.aborted || isTimeUp()) return;
+      try {
+        await fetchSession(options, session, context);
+        fetched += 1;
+        failuresInARow = 0;
+      } catch (error) {
+        failuresInARow += 1;
+        if (error instanceof ApiError && !isUnauthorised(error)) failures.set(session, error);
+        else failure ??= error;
+        if (failuresInARow >= MOST_FAILURES) failure ??= error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: options.parallel }, work));
+  if (fetched > 0) await putRefusedAside(options, failures, context);
+  for (const [session, error] of failures) {
+    context.log.warn({ sessionId: session.id, err: error }, 'session could not be fetched, it stays owed');
+  }
+  if (failure !== undefined) throw new SessionsFailedError(failure, ids(failures));
+  return ids(failures);
+}
+
+/** Too many sessions in a row could not be fetched; `cause` is why, `sessionIds` which. */
+export class SessionsFailedError extends Error {
+  override name = 'SessionsFailedError';
+  constructor(
+    override readonly cause: unknown,
+    readonly sessionIds: ReadonlySet<string>,
+  ) {
+    super('sessions could not be fetched');
+  }
+}
+
+function ids(failures: ReadonlyMap<OwedSession, ApiError>): Set<string> {
+  return new Set([...failures.keys()].map((session) => session.id));
+}
+
+/** Fetches one session; what the API does not know is stored as not found. */
+async function fetchSession(
   options: LaneOptions,
   session: OwedSession,
   context: CycleContext,
@@ -25,40 +85,22 @@ export async function fetchSession(
   }
 }
 
-/** Fetches sessions by ID, some at a time. One that fails for good is told and does not hold up the others. */
-export async function fetchSessionsById(
-  options: LaneOptions & { readonly parallel: number },
-  sessions: readonly OwedSession[],
+// A lasting answer such as 400 or 410 while other sessions are answered concerns this session alone.
+async function putRefusedAside(
+  options: LaneOptions,
+  failures: Map<OwedSession, ApiError>,
   context: CycleContext,
-  isTimeUp: () => boolean,
-): Promise<Set<string>> {
-  const failed = new Set<string>();
-  let failuresInARow = 0;
-  let failure: unknown;
-  const queue = sessions.values();
-  const work = async () => {
-    for (const session of queue) {
-      if (failure !== undefined || context.signal.aborted || isTimeUp()) return;
-      try {
-        await fetchSession(options, session, context);
-        failuresInARow = 0;
-      } catch (error) {
-        failed.add(session.id);
-        failuresInARow += 1;
-        const isLasting =
-          !(error instanceof ApiError) || isUnauthorised(error) || failuresInARow >= MOST_FAILURES;
-        if (isLasting) failure ??= error;
-        else
-          context.log.warn(
-            { sessionId: session.id, err: error },
-            'session could not be fetched, it stays owed',
-          );
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: options.parallel }, work));
-  if (failure !== undefined) throw failure;
-  return failed;
+): Promise<void> {
+  for (const [session, error] of failures) {
+    if (error.failure !== 'status' || isRetryable(error)) continue;
+    const batch = await sessionBatch(options, [session], 'by-id', context);
+    await writeRefused(options.warehouse, batch, [session], {
+      reason: error.message,
+      source: error.endpoint,
+    });
+    noteQuarantined(context, { inserted: 0, quarantined: 1 }, error.endpoint);
+    failures.delete(session);
+  }
 }
 
 function problemsOf(page: ListPage, askedId: string): Map<number, string> {

@@ -15,12 +15,13 @@ export async function exportSessions(
   options: LaneOptions,
   sessions: readonly OwedSession[],
   context: CycleContext,
+  isTimeUp: () => boolean,
 ): Promise<OwedSession[]> {
   const first = sessions.map((session) => session.touched).reduce(earlierOf);
   let rest = [...sessions];
-  let after = first - MARGIN;
+  let after = floorToSecond(first) - MARGIN;
   let before: Instant | undefined;
-  while (rest.length > 0) {
+  while (rest.length > 0 && !isTimeUp()) {
     context.signal.throwIfAborted();
     const batch = await sessionBatch(options, rest, 'export', context);
     const period = {

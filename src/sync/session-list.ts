@@ -1,4 +1,6 @@
 import { formatInstant, secondsBetween } from '../instant.js';
+import { hasStatus } from '../talon-one/api-error.js';
+import type { ListPage, SessionQuery } from '../talon-one/management.js';
 import type { OwedSession } from '../warehouse/owed.js';
 import type { CycleContext } from './cycle-context.js';
 import type { SessionWindow } from './session-plan.js';
@@ -17,17 +19,19 @@ export async function listSessions(
   window: SessionWindow,
   isWeighed: boolean,
   context: CycleContext,
+  isTimeUp: () => boolean,
 ): Promise<ListResult> {
   const createdAfter = formatInstant(window.after);
   const createdBefore = formatInstant(window.before);
   let rest = [...window.sessions];
   let rows = 0;
   for (let requests = 0; rest.length > 0; requests += 1) {
-    if (isWeighed && requests > window.pages && requests >= rest.length) break;
+    if (isTimeUp() || (isWeighed && requests > window.pages && requests >= rest.length)) break;
     context.signal.throwIfAborted();
     const batch = await sessionBatch(options, rest, 'list', context);
     const query = { createdAfter, createdBefore, pageSize: options.pageSize, skip: rows };
-    const page = await options.client.sessions(context.lease.applicationId, query, context.requests);
+    const page = await listPage(options, query, isWeighed, context);
+    if (page === undefined) break;
     rows += page.data.length;
     rest = await storeSessions(options, batch, page, context);
     const isLast = page.hasMore === undefined ? page.data.length < options.pageSize : !page.hasMore;
@@ -36,4 +40,19 @@ export async function listSessions(
     }
   }
   return { rest, density: undefined };
+}
+
+/** `undefined`: the server refuses the list, and there is another lane to take. */
+async function listPage(
+  options: LaneOptions,
+  query: SessionQuery,
+  isWeighed: boolean,
+  context: CycleContext,
+): Promise<ListPage | undefined> {
+  try {
+    return await options.client.sessions(context.lease.applicationId, query, context.requests);
+  } catch (error) {
+    if (isWeighed && hasStatus(error, 400)) return undefined;
+    throw error;
+  }
 }

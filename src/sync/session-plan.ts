@@ -1,4 +1,4 @@
-import { type Instant, SECOND, secondsBetween } from '../instant.js';
+import { floorToSecond, type Instant, SECOND, secondsBetween } from '../instant.js';
 import type { OwedSession } from '../warehouse/owed.js';
 
 // How to fetch the owed sessions with the fewest requests. The list of sessions filters by creation time only and
@@ -78,12 +78,13 @@ function* stretchesOf(
   if (stretch.length > 0) yield stretch;
 }
 
-// The bounds keep a second's distance on both sides: whether they are inclusive is not documented.
+// Whole seconds, with more than one to spare on both sides: whether a query may have fractions, and whether the bounds
+// are inclusive, is not documented.
 function toWindow(sessions: readonly OwedSession[], density: number, pageSize: number): SessionWindow {
   const first = sessions[0]?.created ?? 0n;
   const last = sessions.at(-1)?.created ?? first;
-  const after = first - 2n * SECOND;
-  const before = last + 2n * SECOND;
+  const after = floorToSecond(first) - 2n * SECOND;
+  const before = floorToSecond(last) + 3n * SECOND;
   const expected = Math.max(sessions.length, density * secondsBetween(first, last));
   return { after, before, sessions, pages: Math.max(1, Math.ceil(expected / pageSize)) };
 }

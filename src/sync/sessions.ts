@@ -1,15 +1,13 @@
 import { type OwedSession, owedSessions } from '../warehouse/owed.js';
 import type { CycleContext } from './cycle-context.js';
-import { fetchSessionsById } from './session-by-id.js';
+import type { Leftover } from './leftover.js';
+import { type ByIdOptions, fetchSessionsById, SessionsFailedError } from './session-by-id.js';
 import { exportSessions } from './session-export.js';
 import { listSessions } from './session-list.js';
 import { planSessions } from './session-plan.js';
-import type { LaneOptions } from './session-store.js';
 
-export interface SessionSyncOptions extends LaneOptions {
+export interface SessionSyncOptions extends ByIdOptions {
   readonly mode: 'auto' | 'by-id' | 'list' | 'export';
-  /** Requests by ID under way at the same time. */
-  readonly parallel: number;
 }
 
 /** Owed sessions that are planned together: bounds memory. */
@@ -18,20 +16,24 @@ const CHUNK = 10_000;
 /** Fetches every owed session by the lane that is asked for or cheapest, and settles it. */
 export class SessionSync {
   private density: number | undefined;
+  /** Sessions that could not be fetched lately: asked for last, so that they cannot keep the others from their turn. */
+  private suspects = new Set<string>();
 
   constructor(private readonly options: SessionSyncOptions) {}
 
-  /** @returns whether nothing is left; false when `isTimeUp` ended it early or some could not be fetched now */
-  async run(context: CycleContext, isTimeUp: () => boolean): Promise<boolean> {
+  async run(context: CycleContext, isTimeUp: () => boolean): Promise<Leftover> {
     const failed = new Set<string>();
     for (;;) {
       context.signal.throwIfAborted();
       const chunk = await owedSessions(this.options.warehouse, context.lease.applicationId, CHUNK);
       const owed = chunk.filter((session) => !failed.has(session.id));
-      if (owed.length === 0) return failed.size === 0;
+      if (owed.length === 0) {
+        this.suspects = failed;
+        return failed.size === 0 ? 'nothing' : 'failed';
+      }
       const byId = await this.fetchTogether(owed, context, isTimeUp);
-      for (const id of await fetchSessionsById(this.options, byId, context, isTimeUp)) failed.add(id);
-      if (isTimeUp()) return false;
+      for (const id of await this.fetchSingly(byId, context, isTimeUp)) failed.add(id);
+      if (isTimeUp()) return 'time-up';
     }
   }
 
@@ -42,15 +44,31 @@ export class SessionSync {
     isTimeUp: () => boolean,
   ): Promise<readonly OwedSession[]> {
     const { mode, pageSize } = this.options;
-    if (mode === 'export') return exportSessions(this.options, owed, context);
+    if (mode === 'export') return exportSessions(this.options, owed, context, isTimeUp);
     const plan = planSessions(owed, { mode, pageSize, density: this.density });
     const byId = [...plan.byId];
     for (const window of plan.windows) {
       if (isTimeUp()) return [];
-      const { rest, density } = await listSessions(this.options, window, mode === 'auto', context);
+      const { rest, density } = await listSessions(this.options, window, mode === 'auto', context, isTimeUp);
       this.density = density ?? this.density;
       byId.push(...rest);
     }
     return byId;
+  }
+
+  private async fetchSingly(
+    sessions: readonly OwedSession[],
+    context: CycleContext,
+    isTimeUp: () => boolean,
+  ): Promise<ReadonlySet<string>> {
+    const isSuspect = (session: OwedSession) => this.suspects.has(session.id);
+    const queue = [...sessions.filter((one) => !isSuspect(one)), ...sessions.filter(isSuspect)];
+    try {
+      return await fetchSessionsById(this.options, queue, context, isTimeUp);
+    } catch (error) {
+      if (!(error instanceof SessionsFailedError)) throw error;
+      for (const id of error.sessionIds) this.suspects.add(id);
+      throw error.cause;
+    }
   }
 }

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import { sleep } from '../clock.js';
-import { isAbortError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { type BudgetShape, LocalBudget, type RequestBudget } from '../talon-one/request-budget.js';
 import { type HeldSlot, releaseSlot, type SlotRequest, takeSlot } from '../warehouse/request-slots.js';
+import { isConnectionFailure, isReadOnly, isTimeout } from '../warehouse/sqlstate.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
+
+/** Postgres is there, but busy. */
+const BUSY_PAUSE_MS = 200;
 
 export interface SharedBudgetOptions {
   readonly warehouse: Warehouse;
@@ -56,19 +59,24 @@ export class SharedBudget implements RequestBudget {
     }
   }
 
+  /** `undefined`: Postgres is away or read-only, the process's own budget has to do. Other trouble with it passes, or is an error. */
   private async take(request: SlotRequest, signal: AbortSignal): Promise<HeldSlot | undefined> {
-    try {
-      for (;;) {
-        signal.throwIfAborted();
+    for (;;) {
+      signal.throwIfAborted();
+      let waitMs = BUSY_PAUSE_MS;
+      try {
         const answer = await takeSlot(this.options.warehouse, request);
         this.noteAway(undefined);
         if ('slot' in answer) return answer;
-        await sleep(answer.waitMs, signal);
+        waitMs = answer.waitMs;
+      } catch (error) {
+        if (isConnectionFailure(error) || isReadOnly(error)) {
+          this.noteAway(error);
+          return undefined;
+        }
+        if (!isTimeout(error)) throw error;
       }
-    } catch (error) {
-      if (signal.aborted || isAbortError(error)) throw error;
-      this.noteAway(error);
-      return undefined;
+      await sleep(waitMs, signal);
     }
   }
 

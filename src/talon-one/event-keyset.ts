@@ -17,7 +17,7 @@ import type { RequestContext } from './management.js';
 //    was passed over: whatever filter or offset let a moment through also lets through what comes after it.
 // 3. Go on just below that time (A moves, S = 0) when that repeats only a few events. Otherwise stay and raise S so that
 //    the page begins before the events that share the last one's time: their order may differ from request to request.
-//    Only when they fill the page, the next one begins among them, with the very event that is expected there.
+//    Only when they fill the page, the next one begins among them, with the very events that are expected there.
 // 4. If the anchor is missing (pages shifted, or the filter is coarser than microseconds) go back to a place that is
 //    certain: the second before the anchor, which every documented meaning of createdAfter includes.
 //
@@ -25,6 +25,8 @@ import type { RequestContext } from './management.js';
 // anchor keeps missing, NotOrderedError hands over to frozen windows.
 
 const OVERLAP_SHARE = 0.01;
+/** Where a page is long enough: an order that changes must not look the same by chance. */
+const LEAST_OVERLAP = 5;
 /** Moving may repeat this share of a page. */
 const SMALL_SHARE = 0.1;
 /** From this many pages on, an offset costs the server more than repeating a part of a page costs us. */
@@ -43,8 +45,8 @@ export class NotOrderedError extends Error {
 /** What proves that a page joins the one before: it begins at this moment or earlier. */
 interface Anchor {
   readonly created: Instant;
-  /** If it begins at this very moment, then with this event. */
-  readonly id?: number;
+  /** If it begins at this very moment, then with these events. */
+  readonly ids?: readonly number[];
 }
 
 interface Position {
@@ -63,6 +65,7 @@ export async function* keysetPages(
 ): AsyncGenerator<EventPage, void> {
   let position: Position = { after: from, skip: 0, anchor: undefined };
   let restarts = 0;
+  let missedAt = from;
   let emptyPages = 0;
   for (;;) {
     const page = await pageAt(list, position, context);
@@ -80,6 +83,7 @@ export async function* keysetPages(
     if (!beginsAtAnchor(list, page, position)) {
       yield withoutProgress(page);
       restarts += 1;
+      missedAt = laterOf(missedAt, position.anchor?.created ?? from);
       if (restarts > MOST_RESTARTS) throw new NotOrderedError(page.serverTime);
       if (position.skip === 0) list.isFine = false;
       position = certainPlace(position);
@@ -92,7 +96,7 @@ export async function* keysetPages(
       return;
     }
     const last = page.rows.at(-1);
-    if (position.anchor && last && last.created > position.anchor.created) restarts = 0;
+    if (position.anchor && last && last.created > missedAt) restarts = 0;
     if (repeatsMuch(page, position)) list.isFine = false;
     // More events may share the last one's time: complete is what lies before it.
     yield { ...withoutProgress(page), lastSync: list.isOrderProven && last ? last.created - 1n : undefined };
@@ -121,7 +125,7 @@ function beginsAtAnchor(list: EventList, page: EventListPage, { anchor, isAfterG
   if (!first) return anchor === undefined || isGap;
   if (!anchor) return !isAfterGap;
   if (first.created !== anchor.created) return first.created < anchor.created;
-  return anchor.id === undefined || anchor.id === first.id;
+  return (anchor.ids ?? []).every((id, index) => page.rows[index]?.id === id);
 }
 
 // More came again than share the anchor's time: the filter is coarser than the time it was given.
@@ -157,22 +161,25 @@ function certainPlace({ after, skip, anchor }: Position): Position {
 
 function nextPosition(list: EventList, page: EventListPage, position: Position): Position {
   const { after, skip } = position;
+  const { length } = page.data;
   const last = page.rows.at(-1);
-  if (!last) return { ...position, skip: skip + (page.data.length || list.rowsPerPage), isAfterGap: true };
+  if (!last) return { ...position, skip: skip + (length || list.rowsPerPage), isAfterGap: true };
   const below = list.isFine ? last.created - 1n : floorToSecond(last.created) - SECOND;
   const repeated = page.rows.filter((row) => row.created > below).length;
-  const isCheap = repeated <= Math.max(1, page.data.length * SMALL_SHARE);
-  const isDeep = skip >= list.rowsPerPage * DEEP_SKIP_PAGES && repeated < page.data.length;
+  const isCheap = repeated <= Math.max(1, length * SMALL_SHARE);
+  const isDeep = skip >= list.rowsPerPage * DEEP_SKIP_PAGES && repeated < length;
   if (list.isOrderProven && below > after && (isCheap || isDeep)) {
     return { after: below, skip: 0, anchor: list.isFine ? { created: last.created } : undefined };
   }
-  const overlap = Math.max(1, Math.floor(page.data.length * OVERLAP_SHARE));
+  const overlap = Math.max(1, Math.min(LEAST_OVERLAP, length >> 2), Math.floor(length * OVERLAP_SHARE));
   const stepTo = (row: EventRow) => Math.max(1, row.index + 1 - overlap);
   const beforeTie = page.rows.findLast((row) => row.created < last.created);
-  if (beforeTie && stepTo(beforeTie) > page.data.length * SMALL_SHARE) {
+  if (beforeTie && beforeTie.index > 0 && stepTo(beforeTie) > length * SMALL_SHARE) {
     return { after, skip: skip + stepTo(beforeTie), anchor: { created: beforeTie.created } };
   }
-  const again = page.rows.find((row) => row.index >= stepTo(last));
-  if (!again) return { after, skip: skip + last.index + 1, anchor: undefined };
-  return { after, skip: skip + again.index, anchor: again };
+  const again = page.rows.filter((row) => row.index >= stepTo(last));
+  const [first] = again;
+  if (!first) return { after, skip: skip + last.index + 1, anchor: undefined };
+  const anchor = { created: first.created, ids: again.map((row) => row.id) };
+  return { after, skip: skip + first.index, anchor };
 }

@@ -1,4 +1,5 @@
 import { earlierOf, floorToSecond, type Instant, laterOf, SECOND, seconds } from '../instant.js';
+import { ApiError } from './api-error.js';
 import {
   type EventList,
   type EventListPage,
@@ -100,7 +101,14 @@ async function* readWindow(
     }
     // Fewer than counted: the order among equal times has changed between two pages, and one event came twice.
     const isComplete = seen.size >= counted && (isSteady || (reading > 1 && seen.size === before));
-    if (isComplete || reading === MOST_READINGS) return { count: seen.size, newest };
+    if (isComplete) return { count: seen.size, newest };
+    if (reading === MOST_READINGS) {
+      if (canDivide) return undefined;
+      throw new ApiError('the event list does not stand still long enough to be read completely', {
+        failure: 'body',
+        endpoint: 'GET /v1/applications/{applicationId}/events',
+      });
+    }
   }
 }
 

@@ -200,7 +200,7 @@ function toPageOfExport(answer: HttpAnswer, request: HttpRequest): ListPage {
       total: sessions.length,
       serverTime: answer.serverTime,
       source: `${request.method} ${request.path}`,
-      mayChange: false,
+      mayChange: mayChangeInJsonb(text, JSON.parse(text)),
     };
   } catch (error) {
     throw invalidBody(request, messageOf(error), answer);

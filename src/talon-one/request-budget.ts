@@ -24,7 +24,7 @@ export function budgetShape(requestsPerSecond: number): BudgetShape | undefined 
   return { slots: Math.floor(requestsPerSecond), periodMs: 1000 };
 }
 
-/** No limit at all: for tests against the simulator. */
+/** No limit at all (REQUESTS_PER_SECOND=0). */
 export const unlimitedBudget: RequestBudget = {
   acquire: async (_endpoint, signal) => {
     signal.throwIfAborted();

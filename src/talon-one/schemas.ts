@@ -26,11 +26,9 @@ export const eventSchema = z.object({
   profileId: optionalId,
   sessionId: optionalId,
 });
-export type Event = z.infer<typeof eventSchema>;
 
 /** What logic reads of a profile or a session. */
 export const recordSchema = z.object({ id: integer });
-export type ApiRecord = z.infer<typeof recordSchema>;
 
 /**
  * A page of any list (section 2.3): `hasMore` is required on some endpoints, optional on others, and replaced by
@@ -41,7 +39,6 @@ export const pageSchema = z.object({
   hasMore: z.boolean().nullish(),
   totalResultSize: z.number().nullish(),
 });
-export type PageEnvelope = z.infer<typeof pageSchema>;
 
 /** The first problem of a failed parse as one line that names the field. */
 export function firstProblem(error: z.ZodError): string {

@@ -36,7 +36,10 @@ export interface ApplicationRow {
   readonly start: Instant;
 }
 
-/** Makes sure that each Application has a cursor; refreshes names. */
+/**
+ * Makes sure that each Application has a cursor, and refreshes names. Rows that need nothing are not touched: an upsert
+ * would lock them, and wait for the page that holds each.
+ */
 export async function ensureCursors(
   warehouse: Warehouse,
   applications: readonly ApplicationRow[],
@@ -47,12 +50,13 @@ export async function ensureCursors(
       `insert into talon_one_sync_cursor (application_id, application_name, application_created, last_sync)
        select id, name, created, start
        from json_to_recordset($1) as a(id bigint, name text, created timestamptz, start timestamptz)
+       left join talon_one_sync_cursor c on c.application_id = id
+       where c.application_id is null
+         or (c.application_name, c.application_created) is distinct from (name, coalesce(created, c.application_created))
        order by id
        on conflict (application_id) do update
          set application_name = excluded.application_name,
-             application_created = coalesce(excluded.application_created, talon_one_sync_cursor.application_created)
-         where (talon_one_sync_cursor.application_name, talon_one_sync_cursor.application_created)
-           is distinct from (excluded.application_name, excluded.application_created)`,
+             application_created = coalesce(excluded.application_created, talon_one_sync_cursor.application_created)`,
       [
         JSON.stringify(
           applications.map(({ id, name, created, start }) => ({
@@ -190,7 +194,8 @@ export async function advanceCursor(
 ): Promise<void> {
   const { rowCount } = await client.query(
     `update talon_one_sync_cursor
-     set last_sync = greatest(last_sync, $4), read_until = greatest(read_until, $5), status = coalesce($6, status),
+     set last_sync = greatest(last_sync, $4), read_until = greatest(read_until, $5),
+         status = case when status in ('failing', 'unauthorised') then status else coalesce($6, status) end,
          lease_expires_at = clock_timestamp() + $3 * interval '1 ms', updated_at = clock_timestamp()
      where application_id = $1 and fence = $2`,
     [
@@ -208,10 +213,12 @@ export async function advanceCursor(
 /** How a cycle ends: when the next one is due and what is known now. */
 export interface CycleEnd {
   readonly nextCycleInMs: number;
-  /** Given only when nothing is owed: everything up to here is stored. */
+  /** Everything up to here is stored. */
   readonly completeThrough?: Instant | undefined;
-  /** `undefined`: the cycle went well. */
-  readonly failure?: { readonly status: 'failing' | 'unauthorised'; readonly message: string } | undefined;
+  /** `undefined`: the cycle was stopped, and says nothing about how things stand. */
+  readonly status?: 'up-to-date' | 'back-filling' | 'failing' | 'unauthorised';
+  /** Given with `failing` and `unauthorised`. */
+  readonly failure?: { readonly message: string };
 }
 
 /**
@@ -224,10 +231,11 @@ export async function endCycle(client: Client, lease: Lease, end: CycleEnd): Pro
     `update talon_one_sync_cursor
      set next_cycle_at = clock_timestamp() + $3 * interval '1 ms', lease_expires_at = clock_timestamp(),
          complete_through = greatest(complete_through, $4),
-         status = coalesce($5, case when status in ('failing', 'unauthorised') then 'back-filling' else status end),
-         failures = case when $5::text is null then 0 else failures + 1 end,
-         failing_since = case when $5::text is null then null else coalesce(failing_since, clock_timestamp()) end,
-         last_error = case when $5::text is null then last_error else $6 end,
+         status = coalesce($5, status),
+         failures = case when $5::text is null then failures when $6::text is null then 0 else failures + 1 end,
+         failing_since = case when $5::text is null then failing_since
+                              when $6::text is not null then coalesce(failing_since, clock_timestamp()) end,
+         last_error = coalesce($6, last_error),
          updated_at = clock_timestamp()
      where application_id = $1 and fence = $2
      returning coalesce(round(extract(epoch from clock_timestamp() - failing_since) * 1000), 0)::text as failing_ms`,
@@ -236,7 +244,7 @@ export async function endCycle(client: Client, lease: Lease, end: CycleEnd): Pro
       lease.fence,
       end.nextCycleInMs,
       end.completeThrough === undefined ? null : formatInstant(end.completeThrough),
-      end.failure?.status ?? null,
+      end.status ?? null,
       end.failure?.message.replaceAll('\0', '').slice(0, 1000) ?? null,
     ],
   );

@@ -74,13 +74,21 @@ export async function owedSessions(
   }));
 }
 
-/** How many snapshots of both kinds an Application still owes. */
-export async function countOwed(client: Client, applicationId: string): Promise<number> {
-  const { rows } = await client.query<{ count: string }>(
-    'select count(*) as count from talon_one_owed_snapshot where application_id = $1 and kind in ($2, $3)',
-    [applicationId, 'profile', 'session'],
+/** What an Application still owes, of both kinds. */
+export interface OwedSummary {
+  readonly count: number;
+  /** `created` of the earliest event that calls for one. */
+  readonly oldest: Instant | undefined;
+}
+
+export async function summariseOwed(client: Client, applicationId: string): Promise<OwedSummary> {
+  const { rows } = await client.query<{ count: string; oldest: string | null }>(
+    `select count(*) as count, ${rfc3339('min(first_created)')} as oldest from talon_one_owed_snapshot
+     where application_id = $1 and kind in ('profile', 'session')`,
+    [applicationId],
   );
-  return Number(rows[0]?.count ?? 0);
+  const oldest = rows[0]?.oldest;
+  return { count: Number(rows[0]?.count ?? 0), oldest: oldest ? parseInstant(oldest) : undefined };
 }
 
 /** The database's clock, RFC 3339. A fetch that begins afterwards reflects every event stored before. */

@@ -1,6 +1,6 @@
 import { monotonicMs } from '../clock.js';
 import { formatInstant, type Instant } from '../instant.js';
-import { isConnectionFailure } from './sqlstate.js';
+import { isConnectionFailure, isTimeout } from './sqlstate.js';
 import type { Warehouse } from './warehouse.js';
 
 // Attaching a partition waits for queries that read the default partition; new queries queue up behind that wait.
@@ -18,34 +18,56 @@ const RETRY_MS = 60_000;
 export class Partitions {
   private readonly made = new Set<string>();
   private readonly retryAt = new Map<string, number>();
+  private hasLookedBack = false;
 
   constructor(
     private readonly warehouse: Warehouse,
     private readonly onFailure: (error: unknown, month: string) => void,
   ) {}
 
-  /** Sees to the months of these moments and to the month after the newest. */
+  /**
+   * Sees to the months of these moments, to the month after the newest, and to those that could not be made before: by
+   * this process, or by one that left rows in the default partition.
+   */
   async ensure(moments: readonly Instant[]): Promise<void> {
-    const months = new Set(moments.map(monthOf));
+    const months = new Set([...moments.map(monthOf), ...this.retryAt.keys()]);
+    if (!this.hasLookedBack) for (const month of await this.monthsLeftOver()) months.add(month);
     const newest = [...months].sort().at(-1);
     if (newest !== undefined) months.add(monthAfter(newest));
     for (const month of months) {
       const isWanted = month >= FIRST_MONTH && month <= LAST_MONTH && !this.made.has(month);
-      if (isWanted && monotonicMs() >= (this.retryAt.get(month) ?? 0)) await this.make(month);
+      const isDue = isWanted && monotonicMs() >= (this.retryAt.get(month) ?? 0);
+      // While one waits for a long query in vain, the others would too.
+      if (isDue && (await this.make(month)) === 'busy') return;
     }
   }
 
-  private async make(month: string): Promise<void> {
+  private async monthsLeftOver(): Promise<string[]> {
+    const { rows } = await this.warehouse.transaction((client) =>
+      client.query<{ month: string }>(
+        `select distinct to_char(created at time zone 'UTC', 'YYYY-MM') as month from talon_one_event_default
+         where created >= $1::timestamptz and created < $2::timestamptz`,
+        [`${FIRST_MONTH}-01T00:00:00Z`, `${LAST_MONTH}-01T00:00:00Z`],
+      ),
+    );
+    this.hasLookedBack = true;
+    return rows.map((row) => row.month);
+  }
+
+  private async make(month: string): Promise<'made' | 'failed' | 'busy'> {
     try {
       await this.warehouse.transaction(
         (client) => client.query('select talon_one_create_partitions($1)', [`${month}-01`]),
         { lockMs: LOCK_TIMEOUT_MS },
       );
       this.made.add(month);
+      this.retryAt.delete(month);
+      return 'made';
     } catch (error) {
       if (isConnectionFailure(error)) throw error;
       this.retryAt.set(month, monotonicMs() + RETRY_MS);
       this.onFailure(error, month);
+      return isTimeout(error) ? 'busy' : 'failed';
     }
   }
 }

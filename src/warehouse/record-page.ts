@@ -1,3 +1,4 @@
+import { sleep } from '../clock.js';
 import { cleanJson } from '../json/clean.js';
 import { elementsOf } from '../json/elements.js';
 import type { Client } from './pool.js';
@@ -56,9 +57,11 @@ export async function storePage(
       if (!isDataRefused(error)) throw error;
     }
   }
+  // Before the transaction: it takes seconds for a large page, and a transaction that idles so long is ended.
+  const records = await takeApart(page, steps);
   return warehouse.transaction(async (client) => {
     await steps.begin(client);
-    return storeOneByOne(client, page, steps);
+    return storeOneByOne(client, records, page.source, steps);
   });
 }
 
@@ -68,23 +71,43 @@ interface Candidate {
   readonly reasons: readonly string[];
 }
 
-async function storeOneByOne(client: Client, page: RecordPage, steps: StoreSteps): Promise<StoreCounts> {
-  let quarantined = 0;
-  const refuse = async (raw: string, reason: string) => {
-    quarantined += 1;
-    await quarantine(client, { ...steps, reason, raw, source: page.source });
-    await steps.refused?.(client, raw);
-  };
+interface ApartPage {
+  readonly candidates: readonly Candidate[];
+  readonly unusable: readonly { readonly raw: string; readonly reason: string }[];
+}
+
+/** Records after which other work of the process gets its turn. */
+const BREATH = 50;
+
+async function takeApart(page: RecordPage, { isWanted }: StoreSteps): Promise<ApartPage> {
   const candidates: Candidate[] = [];
+  const unusable: { raw: string; reason: string }[] = [];
   for (const [index, raw] of elementsOf(page.text, 'data').entries()) {
-    if (steps.isWanted?.(raw) === false) continue;
-    const problem = page.problems.get(index);
-    if (problem !== undefined) await refuse(raw, problem);
+    if (index % BREATH === 0) await sleep(0);
+    if (isWanted?.(raw) === false) continue;
+    const reason = page.problems.get(index);
+    if (reason !== undefined) unusable.push({ raw, reason });
     else {
       const { text, reasons } = cleanJson(raw);
       candidates.push({ raw, clean: text, reasons });
     }
   }
+  return { candidates, unusable };
+}
+
+async function storeOneByOne(
+  client: Client,
+  { candidates, unusable }: ApartPage,
+  source: string,
+  steps: StoreSteps,
+): Promise<StoreCounts> {
+  let quarantined = 0;
+  const refuse = async (raw: string, reason: string) => {
+    quarantined += 1;
+    await quarantine(client, { ...steps, reason, raw, source });
+    await steps.refused?.(client, raw);
+  };
+  for (const { raw, reason } of unusable) await refuse(raw, reason);
   const inserted = await insertByHalving(client, candidates, steps, refuse);
   return { inserted, quarantined };
 }

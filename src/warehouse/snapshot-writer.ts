@@ -2,6 +2,7 @@ import { parseJson } from '../json/parse.js';
 import { advanceCursor, type Lease } from './cursor.js';
 import type { OwedSnapshot, SnapshotKind } from './owed.js';
 import type { Client } from './pool.js';
+import { quarantine } from './quarantine.js';
 import { type RecordPage, storePage } from './record-page.js';
 import type { Warehouse } from './warehouse.js';
 
@@ -75,6 +76,27 @@ export async function writeNotFound(
   await warehouse.transaction(async (client) => {
     await advanceCursor(client, batch.lease);
     await insertWithoutPayload(client, batch, missing, false);
+  });
+}
+
+/**
+ * Puts the IDs aside that the API will not answer for, and settles them: fetching them for ever would hold up
+ * `complete_through` and help nobody.
+ */
+export async function writeRefused(
+  warehouse: Warehouse,
+  batch: SnapshotBatch,
+  refused: readonly OwedSnapshot[],
+  refusal: { readonly reason: string; readonly source: string },
+): Promise<void> {
+  await warehouse.transaction(async (client) => {
+    await advanceCursor(client, batch.lease);
+    const { kind } = batch;
+    const { applicationId } = batch.lease;
+    for (const { id } of refused) {
+      await quarantine(client, { kind, applicationId, ...refusal, raw: `{"id":${id}}` });
+    }
+    await insertWithoutPayload(client, batch, refused, true);
   });
 }
 

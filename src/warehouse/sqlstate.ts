@@ -48,9 +48,9 @@ export function isTransient(error: unknown): boolean {
   return ['40P01', '40001'].includes(codeOf(error) ?? '');
 }
 
-/** lock_not_available: a lock was not granted within lock_timeout. */
-export function isLockTimeout(error: unknown): boolean {
-  return codeOf(error) === '55P03';
+/** Not done in time: lock_not_available, query_canceled (statement_timeout). */
+export function isTimeout(error: unknown): boolean {
+  return ['55P03', '57014'].includes(codeOf(error) ?? '');
 }
 
 /** insufficient_privilege, or invalid_schema_name for a schema in search_path that we may not use. */

@@ -1,4 +1,4 @@
-import { cpus, release, totalmem, type } from 'node:os';
+import { cpus, loadavg, release, totalmem, type } from 'node:os';
 import { packageVersion } from '../../src/package-info.js';
 import type { BenchPostgres } from './postgres.js';
 
@@ -10,7 +10,7 @@ export function describeMachine(postgres: BenchPostgres): string[] {
   const model = processors[0]?.model.trim() ?? 'unknown processor';
   const memory = Math.round(totalmem() / GIBIBYTE);
   return [
-    `${processors.length} × ${model}, ${memory} GiB, ${type()} ${release()}`,
+    `${processors.length} × ${model}, ${memory} GiB, ${type()} ${release()}, load average at the start ${(loadavg()[0] ?? 0).toFixed(1)}`,
     `Node ${process.versions.node}, Postgres ${postgres.version} (${postgres.kind}, default settings), talon-one-sync ${packageVersion()}`,
     new Date().toISOString().slice(0, 10),
   ];

@@ -48,6 +48,8 @@ export interface ReadingOptions {
   readonly mostRequests: number;
   /** What an earlier reading has learned about the server. Default: a fresh list. */
   readonly list?: EventList;
+  /** Events this much older than `lastSync` may still come: the next cycle would read them again. Default 0. */
+  readonly lookbackSeconds?: number;
   /** Told of every page; here a test may change the server. */
   readonly onPage?: (page: EventPage, number: number) => void;
 }
@@ -93,7 +95,7 @@ export async function readEvents(sim: Simulator, options: ReadingOptions): Promi
     readUntil = eventPage.readUntil;
     if (eventPage.lastSync !== undefined) {
       reading.lastSync = laterOf(reading.lastSync, eventPage.lastSync);
-      promise.check(ids, reading.lastSync);
+      promise.check(ids, reading.lastSync - seconds(options.lookbackSeconds ?? 0));
     }
     options.onPage?.(eventPage, reading.pages);
   }

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { Simulator } from '../simulator/simulator-handle.js';
-import type { TestWarehouse } from './warehouse.js';
+import { eventually, type TestWarehouse } from './warehouse.js';
 
 // What the warehouse holds, compared with what the simulator has issued.
 
@@ -21,6 +21,24 @@ export async function expectEverythingStored(
     `[${issued.map((event) => event.text).join(',')}]`,
   );
   expect(row).toEqual({ stored: issued.length, equal: issued.length });
+}
+
+/** Waits until everything that was issued is stored and nothing is owed; then it is also exact and fresh. */
+export async function eventuallyInSync(
+  db: TestWarehouse,
+  sim: Simulator,
+  applicationId: string,
+): Promise<void> {
+  const count = async (table: string) =>
+    Number(
+      await db.value(`select count(*) from talon_one_${table} where application_id = $1`, applicationId),
+    );
+  const isStored = async () => (await count('event')) === sim.issuedCount(Number(applicationId));
+  await eventually(`Application ${applicationId} is stored`, isStored);
+  const isSettled = async () => (await count('owed_snapshot')) === 0;
+  await eventually(`Application ${applicationId} owes nothing`, isSettled);
+  await expectEverythingStored(db, sim, applicationId);
+  await expectFresh(db, applicationId);
 }
 
 const STALE = (kind: 'profile' | 'session') => `

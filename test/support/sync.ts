@@ -1,3 +1,4 @@
+import { onTestFinished } from 'vitest';
 import { type Config, type Environment, loadConfig } from '../../src/config.js';
 import { createLogger, type Logger } from '../../src/logger.js';
 import { ApplicationSync } from '../../src/sync/application-sync.js';
@@ -50,6 +51,18 @@ export interface SyncOptions {
   readonly log?: Logger;
   /** Default: the one of the test file. */
   readonly warehouse?: Warehouse;
+}
+
+/** Runs the scheduler until the returned function is called, at the latest to the end of the test. */
+export function runScheduler(scheduler: Scheduler): () => Promise<void> {
+  const controller = new AbortController();
+  const running = scheduler.run(controller.signal);
+  const stop = async () => {
+    controller.abort();
+    await running;
+  };
+  onTestFinished(stop);
+  return stop;
 }
 
 /** A simulator of one Application that has a cursor, and the parts that sync it. */
