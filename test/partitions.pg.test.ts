@@ -97,6 +97,16 @@ test('rows that reached the default partition move when the partition can be mad
   });
 });
 
+test('rows that another process left in the default partition move at the first page, whatever its month', async () => {
+  const lease = await db().newLease();
+  await storeEvents(db().warehouse, lease, [at(1, '2020-02-10T00:00:00Z'), at(2, '2020-07-10T00:00:00Z')]);
+  await watch().partitions.ensure([moment('2020-12-20T00:00:00Z')]);
+  expect(await placesOf(lease.applicationId)).toEqual({
+    talon_one_event_2020_02: '1',
+    talon_one_event_2020_07: '1',
+  });
+});
+
 test('absurd dates go to the default partition and make no tables', async () => {
   const lease = await db().newLease();
   const before = await partitionsOf('talon_one_event');
