@@ -3,7 +3,7 @@
 -- Readers of JSON fields that tolerate a field of another type: the column is NULL then, the payload tells the rest.
 
 create function talon_one_bigint(value jsonb) returns bigint language sql immutable parallel safe
-return case when jsonb_typeof(value) = 'number' and abs(value::numeric) < 9223372036854775807 then value::bigint end;
+return case when jsonb_typeof(value) = 'number' and abs(value::numeric) <= 9223372036854775807 then value::bigint end;
 comment on function talon_one_bigint(jsonb) is 'The value as bigint, NULL when it is no JSON number or out of range';
 
 create function talon_one_numeric(value jsonb) returns numeric language sql immutable parallel safe

@@ -1,11 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { findFreePort } from '../src/warehouse/embedded/port.js';
 import type { FaultAction } from './simulator/fault-rules.js';
-import { startSimulator } from './simulator/simulator.js';
 import { findDifferences } from './support/copy-audit.js';
 import type { Daemon } from './support/daemon.js';
 import { deploy } from './support/deployment.js';
 import { readHealth } from './support/health.js';
+import { startTcpProxy } from './support/proxy.js';
 import { waitFor, waitUntilNothingWrong } from './support/wait.js';
 
 // Most of the time is spent waiting for the daemon to try again: these tests run side by side.
@@ -31,9 +30,9 @@ describe.concurrent('a storm of', () => {
       const onEvents = simulator.addFault({ path, probability: 0.5, times: 3, action });
       const onSnapshots = simulator.addFault({ path: /search|session/, action });
       const daemon = start(['run'], { env: { PAGE_SIZE: '50' } });
-      await waitFor('the storm to be over', () => onEvents.hits + onSnapshots.hits === 4, 60_000);
+      await waitFor('the storm to be over', () => onEvents.hits + onSnapshots.hits === 4);
       simulator.emit(1, 20);
-      await waitUntilNothingWrong(() => findDifferences(simulator, database), 60_000);
+      await waitUntilNothingWrong(() => findDifferences(simulator, database));
       expect(storedBeforeCaughtUp(daemon)).toBeGreaterThanOrEqual(200);
       expect(daemon.hasEnded).toBe(false);
       expect(daemon.stderr).toBe('');
@@ -44,22 +43,26 @@ describe.concurrent('a storm of', () => {
 describe.concurrent('an API that', () => {
   test('is not there at the start is waited for, and /readyz says so', async (context) => {
     const { simulator, database, start } = await deploy(context);
-    const port = await findFreePort();
-    const daemon = start(['run'], { env: { TALON_ONE_BASE_URL: `http://127.0.0.1:${port}` } });
+    const { hostname, port } = new URL(simulator.url);
+    const proxy = await startTcpProxy(hostname, Number(port));
+    context.onTestFinished(() => proxy.close());
+    let refusals = 0;
+    proxy.onClientData = (_data, link) => {
+      refusals += 1;
+      link.cut();
+      return 'drop';
+    };
+    const daemon = start(['run'], { env: { TALON_ONE_BASE_URL: `http://${proxy.host}:${proxy.port}` } });
     const url = await daemon.healthUrl();
-    await waitFor('readiness to name the Applications', async () => {
-      const { status, body } = await readHealth(`${url}/readyz`);
-      return status === 503 && JSON.stringify(body).includes('Applications have not been listed yet');
+    await waitFor('some attempts', () => refusals >= 2);
+    expect(await readHealth(`${url}/readyz`)).toEqual({
+      status: 503,
+      body: { status: 'not ready', reasons: ['the Applications have not been listed yet'] },
     });
     expect(await readHealth(`${url}/livez`)).toMatchObject({ status: 200 });
-    const late = await startSimulator({
-      port,
-      apiKey: simulator.apiKey,
-      history: { events: 100 },
-      switches: { requestsPerSecond: 0 },
-    });
-    context.onTestFinished(() => late.stop());
-    await waitUntilNothingWrong(() => findDifferences(late, database));
+    expect(simulator.requests).toEqual([]);
+    proxy.onClientData = undefined;
+    await waitUntilNothingWrong(() => findDifferences(simulator, database));
     expect(await readHealth(`${url}/readyz`)).toMatchObject({ status: 200 });
   });
 
@@ -95,8 +98,8 @@ describe.concurrent('an API that', () => {
     await daemon.waitForLine('cycle finished', (line) => line.applicationId === 3 && line.eventsNew === 10);
 
     simulator.clearFaults();
-    await waitUntilNothingWrong(() => findDifferences(simulator, database), 60_000);
-    expect(await readHealth(`${url}/readyz`)).toMatchObject({ status: 200 });
+    await waitUntilNothingWrong(() => findDifferences(simulator, database));
+    await waitFor('readiness', async () => (await readHealth(`${url}/readyz`)).status === 200);
   });
 
   test('fails for one Application does not hold up the others', async (context) => {

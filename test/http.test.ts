@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { sleep } from '../src/clock.js';
 import { isAbortError, LeaseLostError } from '../src/errors.js';
 import { parseInstant } from '../src/instant.js';
 import { ApiError, isUnauthorised } from '../src/talon-one/api-error.js';
@@ -112,9 +113,14 @@ describe('one attempt', () => {
 
   test('the wait for the request budget is not counted against the deadline', async () => {
     const sim = await start();
-    const budget = new LocalBudget({ slots: 1, periodMs: 300 });
-    const send = senderFor(sim, { timeoutMs: 250, budget });
-    await send(request, never);
+    const timeoutMs = 1500;
+    const slow: RequestBudget = {
+      acquire: async (_, signal) => {
+        await sleep(timeoutMs + 100, signal);
+        return () => {};
+      },
+    };
+    const send = senderFor(sim, { timeoutMs, budget: slow });
     await expect(send(request, never)).resolves.toMatchObject({ status: 200 });
   });
 
@@ -146,11 +152,13 @@ describe('one attempt', () => {
 
   test.each<[SwitchSettings['retryAfter'], number | undefined, number | undefined]>([
     ['seconds', 1000, 1000],
-    ['date', 1, 2000],
+    // A minute ahead of us: the date must not have passed when a busy machine reads it.
+    ['date', 30_000, 62_000],
     ['none', undefined, undefined],
     ['absurd', 86_400_000, 86_400_000],
   ])('a 429 tells how long to wait: %s', async (retryAfter, least, most) => {
-    const sim = await start({ requestsPerSecond: 1, retryAfter });
+    const clockOffsetMs = retryAfter === 'date' ? 60_000 : 0;
+    const sim = await start({ requestsPerSecond: 1, retryAfter, clockOffsetMs });
     const send = senderFor(sim);
     await send(request, never);
     const { status, retryAfterMs } = await failureOf(send(request, never));
@@ -206,7 +214,7 @@ describe('the request budget', () => {
     const budget = countingBudget();
     const controller = new AbortController();
     const running = senderFor(sim, { budget })(request, controller.signal).catch(() => {});
-    await expect.poll(() => [budget.endpoints.length, budget.held]).toEqual([1, 0]);
+    await expect.poll(() => [budget.endpoints.length, budget.held], { timeout: 10_000 }).toEqual([1, 0]);
     controller.abort();
     await running;
   });

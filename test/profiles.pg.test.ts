@@ -80,6 +80,27 @@ test('the columns of a profile say what its payload says', async () => {
   expect(row).toEqual({ name: true, closed: true, sales: true, created: true, active: true, called: true });
 });
 
+test('fields of another type, or dates that do not exist, are NULL in the columns and whole in the payload', async () => {
+  const odd =
+    '{"id":1,"created":"2026-02-30T00:00:00Z","lastActivity":7,"closedSessions":"3","totalSales":1.10e30}';
+  const { sync } = await syncProfiles(1, { prepare: ({ sim }) => sim.setProfilePayload(1, odd) });
+  const [row] = await db().rows(
+    `select found, profile_created, last_activity, closed_sessions, total_sales::text, integration_id,
+       payload = $2::jsonb as is_whole from talon_one_profile_snapshot where application_id = $1`,
+    sync.applicationId,
+    odd,
+  );
+  expect(row).toEqual({
+    found: true,
+    profile_created: null,
+    last_activity: null,
+    closed_sessions: null,
+    total_sales: '1100000000000000000000000000000',
+    integration_id: null,
+    is_whole: true,
+  });
+});
+
 test.each(['400', '413'] as const)(
   'a search that is too large (%s) is halved until it passes, and the size is remembered',
   async (tooManyProfileIds) => {
@@ -219,16 +240,29 @@ test('an ID that the API refuses goes to the quarantine while others are answere
   expect(reasons).toEqual([7, 8].map((id) => ({ reason: '400: no such profile', raw: `{"id":${id}}` })));
 });
 
-test('when the API refuses every ID, none goes to the quarantine and all stay owed', async () => {
+test.each([3, 20])('when the API refuses every one of %i IDs, none goes to the quarantine', async (count) => {
   const { sync } = await syncProfiles(0);
-  for (let id = 1; id <= 20; id += 1) sync.sim.addEvent(sync.number, { profileId: id });
+  for (let id = 1; id <= count; id += 1) sync.sim.addEvent(sync.number, { profileId: id });
   const context = await sync.events();
-  const client = refusing(range(1, 20).map(Number));
+  const client = refusing(range(1, count).map(Number));
   const profiles = new ProfileSync({ warehouse: db().warehouse, client, batchSize: 1000 });
   await expect(profiles.run(context, () => false)).rejects.toMatchObject({ status: 400 });
-  expect(await owedIds(sync)).toHaveLength(20);
+  expect(await owedIds(sync)).toHaveLength(count);
   const refused = 'select count(*) from talon_one_quarantine where application_id = $1';
   expect(await db().value(refused, sync.applicationId)).toBe('0');
+});
+
+test('an empty answer that promises more declares no profile unknown', async () => {
+  const { sync } = await syncProfiles(0);
+  for (let id = 1; id <= 5; id += 1) sync.sim.addEvent(sync.number, { profileId: id });
+  const context = await sync.events();
+  sync.sim.addFault({ path: /customer_search/, times: Infinity, action: { type: 'emptyPage' } });
+  const profiles = new ProfileSync({ warehouse: db().warehouse, client: sync.client, batchSize: 1000 });
+  await expect(profiles.run(context, () => false)).rejects.toMatchObject({ failure: 'body' });
+  expect(await owedIds(sync)).toHaveLength(5);
+  sync.sim.clearFaults();
+  expect(await profiles.run(context, () => false)).toBe('nothing');
+  expect((await stored(sync)).map((profile) => profile.found)).toEqual(Array(5).fill(true));
 });
 
 test('profiles are fetched in batches, and when the time is up the rest stays owed', async () => {

@@ -130,7 +130,7 @@ describe('two daemons with the same key', () => {
         env: { REQUESTS_PER_SECOND: '3', PAGE_SIZE: '20', TALON_ONE_APPLICATION_IDS: String(id) },
       }),
     );
-    await waitUntilNothingWrong(() => findDifferences(simulator, database), 60_000);
+    await waitUntilNothingWrong(() => findDifferences(simulator, database));
     for (const daemon of daemons) {
       await daemon.waitForLine('cycle finished', ({ eventsNew }) => eventsNew === 120);
     }

@@ -44,7 +44,8 @@ const phases: Record<string, Phase> = {
   },
   'waiting for the request budget': async ({ simulator, start }) => {
     const daemon = start(['run'], { env: { ...env, REQUESTS_PER_SECOND: '0.01' } });
-    await simulator.waitForRequest(({ template, status }) => template === EVENTS && status === 200);
+    const isAnswered = () => simulator.requestCounts()[`GET ${EVENTS}`]?.byStatus[200] === 1;
+    await waitFor('the answer that uses up the budget', isAnswered);
     return daemon;
   },
   'sleeping between two cycles': async ({ start }) => {

@@ -87,10 +87,12 @@ async function* readWindow(
     for (let pages = 1; ; pages += 1) {
       const page = await list.page({ ...window, skip }, context);
       if (anchor !== undefined && page.rows[0]?.id !== anchor) isSteady = false;
-      if (emptyPages > 0 && page.data.length > 0) isSteady = false;
       for (const row of page.rows) seen.add(`${row.id} ${row.created}`);
       for (const index of page.problems.keys()) seen.add(`unusable at ${skip + index}`);
-      counted += page.data.length - (anchor === undefined ? 0 : 1);
+      if (page.data.length > 0) {
+        counted += page.data.length - (anchor === undefined ? 0 : 1);
+        if (emptyPages > 0) isSteady = false;
+      }
       const newestOnPage = newestOf(page.rows);
       if (newestOnPage !== undefined) newest = laterOf(newest ?? newestOnPage, newestOnPage);
       yield withoutProgress(page);

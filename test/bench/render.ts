@@ -1,13 +1,9 @@
-import { textTable } from '../demo/text-table.js';
+import { numberColumns, textTable } from '../demo/text-table.js';
 import type { Report } from './benchmark.js';
 
 /** For a terminal. */
 export function renderText({ title, columns, rows, notes }: Report): string[] {
-  const aligned = columns.map((header, index) => ({
-    header,
-    align: index === 0 ? ('left' as const) : ('right' as const),
-  }));
-  return [title, '', ...textTable(aligned, rows), '', ...notes.map((note) => `  ${note}`), ''];
+  return [title, '', ...textTable(numberColumns(columns), rows), '', ...notes.map((note) => `  ${note}`), ''];
 }
 
 /** For docs/performance.md. */

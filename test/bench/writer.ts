@@ -39,6 +39,15 @@ const CONTENDERS: readonly Contender[] = [
       warehouse.transaction((client) => insertRowByRow(client, APPLICATION_ID, page.text)),
   },
   { name: 'row by row, each its own transaction', pages: 1, write: writeAutocommit },
+  {
+    // How quick this machine is: nothing that goes through jsonb can be faster.
+    name: 'yardstick: Postgres only parses the page',
+    pages: 20,
+    write: (warehouse, _lease, page) =>
+      warehouse.transaction((client) =>
+        client.query(`select count(*) from jsonb_array_elements($1::jsonb -> 'data')`, [page.text]),
+      ),
+  },
 ];
 
 /** The writer alone, on pages prepared in memory, beside the ways one would try first. */
@@ -47,20 +56,30 @@ export async function openWriter(context: BenchContext): Promise<Benchmark> {
   const series = new Map(CONTENDERS.map((contender) => [contender, new Series()]));
   return {
     run: async () => {
+      let ours = Number.NaN;
       for (const [contender, measured] of series) {
         context.signal.throwIfAborted();
-        measured.add(await measure(context, contender, pages.slice(0, contender.pages)));
+        const result = await measure(context, contender, pages.slice(0, contender.pages));
+        if (contender.name === OURS) ours = result.eventsPerSecond;
+        // Within a round the machine is about equally busy.
+        measured.add({ ...result, ratio: ours / result.eventsPerSecond });
       }
     },
     report: () => report(series),
   };
 }
 
+type Measured = Readonly<{
+  eventsPerSecond: number;
+  nodeCpu: number;
+  postgresCpu: number | undefined;
+}>;
+
 async function measure(
   { postgres, signal }: BenchContext,
   contender: Contender,
   pages: readonly PreparedPage[],
-): Promise<Record<string, number | undefined>> {
+): Promise<Measured> {
   const target = await postgres.newWarehouse();
   try {
     const lease = await prepare(target.warehouse, pages);
@@ -117,26 +136,23 @@ async function writeAutocommit(warehouse: Warehouse, _lease: Lease, page: Prepar
 }
 
 function report(series: ReadonlyMap<Contender, Series>): Report {
-  const speeds = [...series].map(
-    ([{ name }, measured]) => [name, measured.median('eventsPerSecond')] as const,
-  );
-  const ours = speeds.find(([name]) => name === OURS)?.[1] ?? Number.NaN;
   return {
     title: 'The writer alone, and row by row',
-    columns: ['', 'events/s (least–most)', 'times slower', 'CPU s for 100,000: Postgres', 'Node'],
-    rows: [...series].map(([{ name }, measured]) => {
-      const speed = measured.median('eventsPerSecond');
-      return [
-        name,
-        withRange(speed, measured.least('eventsPerSecond'), measured.most('eventsPerSecond')),
-        name === OURS ? '1' : figure(ours / speed, 2),
-        figure(measured.median('postgresCpu')),
-        figure(measured.median('nodeCpu')),
-      ];
-    }),
+    columns: ['', 'events/s (least–most)', 'writeEventPage is', 'CPU s for 100,000: Postgres', 'Node'],
+    rows: [...series].map(([{ name }, measured]) => [
+      name,
+      withRange(
+        measured.median('eventsPerSecond'),
+        measured.least('eventsPerSecond'),
+        measured.most('eventsPerSecond'),
+      ),
+      name === OURS ? '' : `${figure(measured.median('ratio'), 2)} × as fast`,
+      figure(measured.median('postgresCpu')),
+      figure(measured.median('nodeCpu')),
+    ]),
     notes: [
-      'The same events and effects into the same tables, on pages prepared in memory. Row by row does less: it moves no cursor',
-      'and does not note which profiles and sessions have to be fetched.',
+      'The same events and effects into the same tables, from pages prepared in memory. Row by row does less: it moves no',
+      'cursor and does not note which profiles and sessions have to be fetched. The yardstick stores nothing.',
     ],
   };
 }

@@ -3,7 +3,7 @@ import type { Daemon } from './daemon.js';
 import { DemoError } from './demo-error.js';
 import { formatClock, formatDuration, plural } from './numbers.js';
 import type { Stage } from './stage.js';
-import { pause, waitUntil } from './wait.js';
+import { waitUntil } from './wait.js';
 import type { Cycle } from './warehouse-view.js';
 
 const CYCLES_BEFORE = 3;
@@ -81,18 +81,14 @@ async function settle(stage: Stage, watch: CycleWatch): Promise<void> {
     await watch.look();
     if (simulator.issuedCount(applicationId) < made) return false;
     const { events, owed } = await warehouse.counts();
-    return events >= made && owed === 0;
+    return events >= made && owed === 0 && (await warehouse.eventsSinceLastCycle()) === 0;
   };
   try {
     await waitUntil(isSettled, { signal, what, timeoutMs: SETTLE_PATIENCE_MS });
   } catch (error) {
-    if (!(error instanceof DemoError)) throw error;
+    if (signal.aborted || !(error instanceof DemoError)) throw error;
     say(stage, `still not complete after ${formatDuration(SETTLE_PATIENCE_MS)}`);
-    return;
   }
-  // The last cycle records itself a moment after its last row.
-  await pause(100, signal);
-  await watch.look();
 }
 
 /** Says what each cycle brought. */

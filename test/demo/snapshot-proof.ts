@@ -29,12 +29,13 @@ export async function proveSnapshots(stage: Stage, kind: Kind): Promise<Check[]>
   const row = await stage.warehouse.row(FRESHNESS[kind]);
   const different = await countDifferent(stage, kind, named);
   const count = formatCount(named.size);
-  const without = named.size - Number(row.fresh) - Number(row.stale);
+  const [fresh, stale] = [Number(row.fresh), Number(row.stale)];
+  const without = named.size - fresh - stale;
   return [
     {
       subject: `${kind}s`,
-      passed: Number(row.stale) === 0 && without === 0 && Number(row.named) === named.size,
-      text: `${count} named by events: ${formatCount(Number(row.fresh))} have a snapshot newer than their newest event, ${formatCount(Number(row.stale))} an older one, ${formatCount(without)} none`,
+      passed: stale === 0 && without === 0 && Number(row.named) === named.size,
+      text: `${count} named by events, ${formatCount(fresh)} with a snapshot newer than their newest event (${stale} older, ${without} without)`,
     },
     {
       subject: `${kind}s`,

@@ -5,7 +5,7 @@ import { formatCount, formatDuration, percentile, plural } from './numbers.js';
 import type { Check } from './proof.js';
 import { type RequestsSpent, requestsSpent } from './requests-spent.js';
 import type { Stage } from './stage.js';
-import { textTable } from './text-table.js';
+import { numberColumns, textTable } from './text-table.js';
 
 const TABLES = [
   'talon_one_event',
@@ -25,7 +25,7 @@ export async function rowsPerTable({ warehouse }: Stage): Promise<string[]> {
   const counts = TABLES.map((table) => `(select count(*) from ${table}) as ${table}`);
   const row = await warehouse.row(`select ${counts.join(', ')}`);
   const cells = TABLES.map((table) => [table, formatCount(Number(row[table]))]);
-  return textTable([{ header: '' }, { header: '', align: 'right' }], cells);
+  return textTable(numberColumns(['', '']), cells);
 }
 
 /** What was spent on all of it, beside what the published recipe would have spent. */
@@ -39,27 +39,24 @@ export function requestTable({ simulator }: Stage, backFill: BackFill): string[]
     formatCount(count(all)),
     formatCount(recipeCount),
   ];
-  const columns = ['', 'back-fill', 'live', 'together', 'the recipe'];
-  const table = textTable(
-    columns.map((header, index) => ({ header, align: index === 0 ? ('left' as const) : ('right' as const) })),
-    [
-      line('Applications', (spent) => spent.applications, 1),
-      line('events', (spent) => spent.events, recipe.pages),
-      line('profiles', (spent) => spent.profiles, recipe.profiles),
-      line('sessions', (spent) => spent.sessions, recipe.sessions),
-      line('all', (spent) => spent.total, recipe.total + 1),
-    ],
-  );
+  const table = textTable(numberColumns(['', 'back-fill', 'live', 'together', 'the recipe']), [
+    line('Applications', (spent) => spent.applications, 1),
+    line('events', (spent) => spent.events, recipe.pages),
+    line('profiles', (spent) => spent.profiles, recipe.profiles),
+    line('sessions', (spent) => spent.sessions, recipe.sessions),
+    line('all', (spent) => spent.total, recipe.total + 1),
+  ]);
   const slowest = Math.max(recipe.pages, recipe.profiles, recipe.sessions);
   const atLeast = formatDuration((slowest / REQUESTS_PER_SECOND) * 1000);
   const oneByOne = formatDuration((recipe.total / REQUESTS_PER_SECOND) * 1000);
   return [
     ...table,
     '',
-    '  The published recipe lists the same events, then asks for each profile and each session by itself.',
-    `  At ${REQUESTS_PER_SECOND} requests a second to each endpoint that takes ${atLeast} with all endpoints side by side, ${oneByOne}`,
-    `  one request after the other. Here the back-fill took ${formatDuration(backFill.durationMs)}. The recipe is counted with one cycle a`,
-    '  minute; the daemon went through one every few seconds.',
+    '  The published recipe lists the same events, then asks for each profile and each session by itself, here',
+    `  counted with one cycle a minute. At ${REQUESTS_PER_SECOND} requests a second to each endpoint that takes ${atLeast} with all`,
+    `  endpoints side by side, ${oneByOne} one request after the other; the back-fill above took ${formatDuration(backFill.durationMs)}.`,
+    '  Sessions that come from a list have NULL in total_discounts, because the API sends 0 there;',
+    '  SESSION_SNAPSHOT_SOURCE=by-id fetches the true value, for one request a session.',
   ];
 }
 
@@ -69,17 +66,16 @@ export function lagTable(lag: Lag, intervalSeconds: number): string[] {
     formatCount(values.length),
     ...[percentile(values, 0.5), percentile(values, 0.99), percentile(values, 1)].map(lagText),
   ];
-  const columns = ['', 'events', 'p50', 'p99', 'longest'];
-  const table = textTable(
-    columns.map((header, index) => ({ header, align: index === 0 ? ('left' as const) : ('right' as const) })),
-    [row('daemon running', lag.running), row('while it was dead', lag.restart)],
-  );
+  const table = textTable(numberColumns(['', 'events', 'p50', 'p99', 'longest']), [
+    row('daemon running', lag.running),
+    row('while it was dead', lag.restart),
+  ]);
   return [
     ...table,
     '',
-    `  With ${intervalSeconds} s between cycles; the default is 60 s. After a kill -9 the next daemon waits until the lease of the`,
-    `  dead one has run out. ${plural(lag.late, 'event')} became visible late, ${lag.overtaken} of them behind newer ones that were stored already:`,
-    '  reading on from the newest stored event, as the recipe does, would have missed those.',
+    `  With ${intervalSeconds} s between cycles; the default is 60 s. After a kill -9 the next daemon waits until the lease`,
+    `  of the dead one has run out. ${plural(lag.late, 'event')} became visible late, ${lag.overtaken} of them behind newer ones that were`,
+    '  stored already: reading on from the newest stored event, as the recipe does, would have missed those.',
   ];
 }
 

@@ -3,6 +3,11 @@ export interface TableColumn {
   readonly align?: 'left' | 'right';
 }
 
+/** A column of names, and beside it columns of numbers. */
+export function numberColumns(headers: readonly string[]): TableColumn[] {
+  return headers.map((header, index) => ({ header, align: index === 0 ? 'left' : 'right' }));
+}
+
 /** Rows of text in aligned columns, each line indented; with a header line and a rule when a column has a header. */
 export function textTable(
   columns: readonly TableColumn[],

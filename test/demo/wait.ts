@@ -26,7 +26,7 @@ export async function waitUntil(
 }
 
 /** Waits; rejects with the signal's own reason as soon as it aborts. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
   try {
     await delay(ms, undefined, { signal });
   } catch (error) {

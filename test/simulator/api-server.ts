@@ -82,8 +82,8 @@ async function computeReply(
     return endpoint.answer({ world: parts.world, path, search, body: logged.body });
   } catch (error) {
     if (error instanceof Refusal) return refusalReply(error);
-    // The client has hung up in the middle of its own body.
-    if (!request.complete) return refusalReply(withStatus(400, 'Incomplete body'));
+    // The client has hung up in the middle of its own body, or before it was read.
+    if (!request.complete || request.errored) return refusalReply(withStatus(400, 'Incomplete body'));
     parts.failures.push(error instanceof Error ? error : new Error(String(error)));
     return refusalReply(withStatus(500, `The simulator failed: ${String(error)}`));
   }

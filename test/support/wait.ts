@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 const stepMs = 15;
-const defaultLimitMs = 30_000;
+const defaultLimitMs = 60_000;
 
 /** Looks until there is an answer (anything but undefined and false) and returns it; fails after the limit. */
 export async function waitFor<T>(
