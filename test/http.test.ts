@@ -213,7 +213,7 @@ describe('the request budget', () => {
     const sim = await withFault({ type: 'dripBody', everyMs: 5 });
     const budget = countingBudget();
     const controller = new AbortController();
-    const running = senderFor(sim, { budget })(request, controller.signal).catch(() => {});
+    const running = senderFor(sim, { budget, timeoutMs: 60_000 })(request, controller.signal).catch(() => {});
     await expect.poll(() => [budget.endpoints.length, budget.held], { timeout: 10_000 }).toEqual([1, 0]);
     controller.abort();
     await running;

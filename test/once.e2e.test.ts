@@ -27,6 +27,25 @@ test('a second once stores nothing and spends one request an Application, beside
   });
 });
 
+test('the snapshots are what the API says of each profile and session', async (context) => {
+  const { simulator, database, start } = await deploy(context);
+  expect(await start(['once']).ended).toMatchObject({ code: 0 });
+  const profiles = await database.query<{ id: string; payload: object }>(
+    'select profile_id as id, payload from talon_one_profile',
+  );
+  const sessions = await database.query<{ id: string; payload: object; source: string }>(
+    'select session_id as id, payload, source from talon_one_session',
+  );
+  const { distinctProfiles, distinctSessions } = simulator.issuedDigest(1);
+  expect([profiles.length, sessions.length]).toEqual([distinctProfiles, distinctSessions]);
+  for (const { id, payload } of profiles) expect(payload).toEqual(said(simulator.profileText(id)));
+  for (const { id, payload, source } of sessions) {
+    // Lists do not say how much was discounted.
+    const unsaid = source === 'by-id' ? {} : { totalDiscounts: 0 };
+    expect(payload).toEqual({ ...said(simulator.sessionText(1, id)), ...unsaid });
+  }
+});
+
 test('what happens between two runs of once is copied by the second', async (context) => {
   const { simulator, database, start } = await deploy(context);
   expect(await start(['once']).ended).toMatchObject({ code: 0 });
@@ -51,6 +70,10 @@ test('once with a key that the API refuses ends with exit code 1 and one line th
   expect(await once.ended).toMatchObject({ code: 1 });
   expect(once.stderr).toMatch(/^.*401.*\n$/);
 });
+
+function said(text: string | undefined): object {
+  return JSON.parse(text ?? 'null') as object;
+}
 
 async function countRows(database: TestDatabase): Promise<unknown> {
   return database.query(`select
