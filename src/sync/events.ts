@@ -32,6 +32,11 @@ export interface EventWindow {
   readonly to: Instant;
   /** The server's clock when the list was read to its end; `undefined` when it sends none. */
   readonly readUntil: Instant | undefined;
+  /**
+   * The server's clock when the reading first came within a look-back of it: from there on events may still have become
+   * visible behind the reading. `undefined` when it did not come so close, or the server sends no clock.
+   */
+  readonly closeAt: Instant | undefined;
 }
 
 /**
@@ -51,24 +56,36 @@ export async function syncEvents(
   const from = startOfWindow(cursor, options.lookback);
   let to = cursor.lastSync;
   let readUntil: Instant | undefined;
+  let closeAt: Instant | undefined;
   const progress = progressLog(context);
   for await (const eventPage of oneAhead(eventPages(options.list, from, context.requests))) {
     context.signal.throwIfAborted();
-    const lastSync = reachedBy(eventPage);
+    const lastSync = reachedBy(eventPage, closeAt);
+    closeAt ??= clockIfClose(eventPage, options.lookback);
     await storeEventPage(options, eventPage, lastSync, context);
     if (lastSync !== undefined) to = laterOf(to, lastSync);
     if (eventPage.isCaughtUp) readUntil = eventPage.readUntil;
     else progress(to, eventPage.page.serverTime);
   }
-  return { from, to, readUntil };
+  return { from, to, readUntil, closeAt };
 }
 
 // An event that says it comes from the future must not carry the cursor past those that are still to come. The Date
-// header has whole seconds.
-function reachedBy({ lastSync, page: { serverTime } }: EventPage): Instant | undefined {
-  return lastSync === undefined || serverTime === undefined
-    ? lastSync
-    : earlierOf(lastSync, serverTime + SECOND);
+// header has whole seconds. However long a reading takes, the cursor stays within a look-back of what may have become
+// visible behind it: the next cycle has to read it.
+function reachedBy(
+  { lastSync, page: { serverTime } }: EventPage,
+  closeAt: Instant | undefined,
+): Instant | undefined {
+  const limit = closeAt ?? (serverTime === undefined ? undefined : serverTime + SECOND);
+  return lastSync === undefined || limit === undefined ? lastSync : earlierOf(lastSync, limit);
+}
+
+// Events become visible up to a look-back after their creation, so what a page holds is final only when it is older.
+function clockIfClose({ page: { rows, serverTime } }: EventPage, lookback: Instant): Instant | undefined {
+  if (serverTime === undefined) return undefined;
+  const final = serverTime - laterOf(lookback, SECOND);
+  return rows.some((row) => row.created > final) ? serverTime : undefined;
 }
 
 async function storeEventPage(
