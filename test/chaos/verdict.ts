@@ -62,7 +62,9 @@ export async function judge(stage: Stage, { isCaughtUp, startedAt, falseClaims }
   const snapshots = { profile: 0, session: 0, different: 0 };
   const passages: Passage[][] = [];
   for (const id of simulator.applicationIds) {
-    const tally = await compareEvents(query, id, simulator.issuedEvents(id), LOOKBACK_SECONDS);
+    const tally = await compareEvents(query, id, simulator.issuedEvents(id), {
+      lookbackSeconds: LOOKBACK_SECONDS,
+    });
     for (const name of ['issued', 'missing', 'lost', 'double', 'neverIssued', 'different'] as const)
       events[name] += tally[name];
     if (tally.examples.length > 0)

@@ -22,6 +22,12 @@ export interface EventTally {
   readonly examples: string[];
 }
 
+export interface ComparisonOptions {
+  /** Look-back of the daemons, to tell what is lost from what is still to come. */
+  readonly lookbackSeconds?: number;
+  readonly onBatch?: (compared: number) => void;
+}
+
 const BATCH = 1000;
 const MOST_EXAMPLES = 5;
 /** Escapes that jsonb refuses: NUL, and the half of a surrogate pair that the campaign's texts hold. */
@@ -65,8 +71,7 @@ export async function compareEvents(
   query: TextQuery,
   applicationId: number,
   events: Iterable<IssuedEvent>,
-  lookbackSeconds: number,
-  onBatch: (compared: number) => void = () => {},
+  { lookbackSeconds = 0, onBatch = () => {} }: ComparisonOptions = {},
 ): Promise<EventTally> {
   const tally: EventTally = {
     issued: 0,
