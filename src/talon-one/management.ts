@@ -33,6 +33,9 @@ export interface ListPage {
   readonly mayChange: boolean;
 }
 
+/** Query of a list; what is `undefined` is not sent. */
+export type ListQuery = Readonly<Record<string, string | number | undefined>>;
+
 export interface Paging {
   readonly pageSize: number;
   readonly skip: number;
@@ -128,6 +131,25 @@ export class ManagementClient {
     return this.request(request, toPage, context);
   }
 
+  /** One page of any list: of reference data (section 13), whose paths stand in a table of their own. */
+  list(
+    template: string,
+    parameters: Readonly<Record<string, string>>,
+    query: ListQuery,
+    context: RequestContext,
+  ): Promise<ListPage> {
+    return this.request(get(template, parameters, query), toPage, context);
+  }
+
+  /** A single record in the form of a list of one. */
+  record(
+    template: string,
+    parameters: Readonly<Record<string, string>>,
+    context: RequestContext,
+  ): Promise<ListPage> {
+    return this.request(get(template, parameters), toPageOfOne, context);
+  }
+
   private request<T>(
     request: HttpRequest,
     read: (answer: HttpAnswer, request: HttpRequest) => T,
@@ -148,7 +170,7 @@ export class ManagementClient {
 function get(
   template: string,
   parameters: Readonly<Record<string, string>>,
-  query: Readonly<Record<string, string | number | undefined>> = {},
+  query: ListQuery = {},
 ): HttpRequest {
   const path = template.replace(/\{(\w+)\}/g, (_, name: string) =>
     encodeURIComponent(parameters[name] ?? ''),

@@ -1,6 +1,20 @@
 import type { Client } from './pool.js';
 
-export type RecordKind = 'event' | 'profile' | 'session';
+export type RecordKind =
+  | 'event'
+  | 'profile'
+  | 'session'
+  | 'application'
+  | 'campaign'
+  | 'ruleset'
+  | 'attribute'
+  | 'audience'
+  | 'store'
+  | 'achievement'
+  | 'event_type'
+  | 'change'
+  | 'coupon'
+  | 'referral';
 
 export interface BadRecord {
   readonly kind: RecordKind;
@@ -35,7 +49,7 @@ export interface OriginalText {
 export async function keepOriginal(client: Client, text: OriginalText): Promise<void> {
   await client.query(
     `insert into talon_one_original_text (kind, application_id, id, original_hash, reasons, original)
-     values ($1, $2, ($3::jsonb -> 'id')::bigint, md5($5), $4, $5) on conflict do nothing`,
+     values ($1, $2, ($3::jsonb ->> 'id')::bigint, md5($5), $4, $5) on conflict do nothing`,
     [text.kind, text.applicationId, text.clean, text.reasons, withoutNul(text.original)],
   );
 }
