@@ -5,7 +5,7 @@ import { HealthServer } from '../health/health-server.js';
 import type { Logger } from '../logger.js';
 import { packageVersion } from '../package-info.js';
 import { type ApplicationOptions, findApplications } from '../sync/applications.js';
-import { backoffMs } from '../sync/cycle.js';
+import { backoffMs } from '../sync/failure.js';
 import { Scheduler } from '../sync/scheduler.js';
 import { isUnauthorised } from '../talon-one/api-error.js';
 import {
