@@ -70,8 +70,9 @@ function missing({ id, isPerApplication }: HistoryTable): string {
 // $1 Application, $2 the page as it was sent, $3 when it was read, $4 passing, $5 sets.
 //
 // A record whose content equals that of its last version keeps it; if that one was closed, it opens again: IDs are not
-// used twice, so the record had only been out of sight. Other content begins a new version where the last one ended,
-// else at the time of change that the API tells (if it has moved since the last look), else at the time of reading.
+// used twice, so the record had only been out of sight. Other content begins a new version, and ends the last one: at
+// the time of change that the API tells, if that has moved since the last look; else where the last one had ended; else
+// when the page was read.
 function mergeStatement({ name, id, isPerApplication, columns, changedAt }: HistoryTable): string {
   const names = columns.map((column) => column.name);
   const values = columns.map(({ member, type }) => READERS[type](member));
@@ -91,9 +92,8 @@ function mergeStatement({ name, id, isPerApplication, columns, changedAt }: Hist
       order by h.${id}, valid_from desc
     ), step as (
       select *, coalesce(talon_one_content(last_payload, $4, $5) = content, false) as is_same,
-        greatest(last_from + interval '1 microsecond', coalesce(last_to,
-          case when told is distinct from last_told and told > last_from and told < $3::timestamptz + interval '1 second'
-            then told else $3 end)) as start
+        case when told is distinct from last_told and told > last_from and told < $3::timestamptz + interval '1 second'
+          then told else coalesce(last_to, greatest($3, last_from + interval '1 microsecond')) end as start
       from page left join last using (id)
     ), refreshed as (
       update ${name} as h
@@ -104,7 +104,7 @@ function mergeStatement({ name, id, isPerApplication, columns, changedAt }: Hist
         and (last_to is not null or last_payload is distinct from record)
     ), ended as (
       update ${name} as h set valid_to = start, synced_at = clock_timestamp()
-      from step where h.${id} = step.id and h.valid_from = last_from and not is_same and last_to is null
+      from step where h.${id} = step.id and h.valid_from = last_from and not is_same and last_to is distinct from start
     ), begun as (
       insert into ${name} (${[id, ...application, 'valid_from', ...names, 'payload'].join(', ')})
       select ${['id', ...application, VALID_FROM, ...values, 'record'].join(', ')}

@@ -1,5 +1,6 @@
 import { type Instant, parseInstant } from '../../instant.js';
-import { type ListAddress, readList } from '../../talon-one/list-reading.js';
+import { hasStatus } from '../../talon-one/api-error.js';
+import { type ListAddress, type ReferencePage, readList } from '../../talon-one/list-reading.js';
 import type { ManagementClient, RequestContext } from '../../talon-one/management.js';
 import type { HistoryWriter, Scope } from '../../warehouse/history-writer.js';
 import { databaseTime } from '../../warehouse/owed.js';
@@ -69,18 +70,25 @@ async function readOnce(
 ): Promise<Reading> {
   const started = parseInstant(await databaseTime(warehouse)) ?? 0n;
   const reading: Reading = { pages: 0, versions: 0, quarantined: 0, isComplete: true, readAt: started };
+  const store = async (page: ReferencePage) => {
+    context.signal.throwIfAborted();
+    reading.readAt = page.serverTime ?? started;
+    const counts = await writer.merge(page, scope, reading.readAt);
+    for (const id of counts.ids) seen.add(id);
+    reading.versions += counts.versions;
+    reading.quarantined += counts.quarantined;
+    if (counts.nameless > 0) reading.isComplete = false;
+  };
   for (const list of lists) {
-    const { pages, isComplete } = await readList(client, list, context, async (page) => {
-      context.signal.throwIfAborted();
-      reading.readAt = page.serverTime ?? started;
-      const counts = await writer.merge(page, scope, reading.readAt);
-      for (const id of counts.ids) seen.add(id);
-      reading.versions += counts.versions;
-      reading.quarantined += counts.quarantined;
-      if (counts.nameless > 0) reading.isComplete = false;
-    });
-    reading.pages += pages;
-    if (!isComplete) reading.isComplete = false;
+    try {
+      const { pages, isComplete } = await readList(client, list, context, store);
+      reading.pages += pages;
+      if (!isComplete) reading.isComplete = false;
+    } catch (error) {
+      // One of many has gone since they were looked up: its records are told by nobody now.
+      if (!hasStatus(error, 404) || lists.length === 1) throw error;
+      reading.isComplete = false;
+    }
   }
   return reading;
 }
