@@ -38,8 +38,8 @@ export interface EventWindow {
  * Where a cycle begins to read: a look-back before the newest event, at the whole second below, and at least one second
  * before it. That is right for servers that take `createdAfter` as inclusive, as exclusive, or in whole seconds.
  */
-export function startOfWindow(cursor: CursorState, lookback: Instant): Instant {
-  return floorToSecond(cursor.lastSync - laterOf(lookback, SECOND));
+export function startOfWindow({ lastSync }: Pick<CursorState, 'lastSync'>, lookback: Instant): Instant {
+  return floorToSecond(lastSync - laterOf(lookback, SECOND));
 }
 
 /** Reads all events from the cursor to the newest and stores them page by page, each with the cursor in one transaction. */
@@ -63,9 +63,11 @@ export async function syncEvents(
   return { from, to, readUntil };
 }
 
-// An event that says it comes from the future must not carry the cursor past those that are still to come. The Date
-// header has whole seconds.
-function reachedBy({ lastSync, page: { serverTime } }: EventPage): Instant | undefined {
+/**
+ * How far a page moves the cursor. An event that says it comes from the future must not carry it past those that are
+ * still to come. The Date header has whole seconds.
+ */
+export function reachedBy({ lastSync, page: { serverTime } }: EventPage): Instant | undefined {
   return lastSync === undefined || serverTime === undefined
     ? lastSync
     : earlierOf(lastSync, serverTime + SECOND);

@@ -1,6 +1,6 @@
 import { formatInstant, type Instant, parseInstant } from '../instant.js';
 import { ApiError, hasStatus } from './api-error.js';
-import type { EventQuery, ListPage, ManagementClient, RequestContext } from './management.js';
+import type { EventQuery, ListPage, RequestContext } from './management.js';
 import { eventSchema, firstProblem } from './schemas.js';
 
 /** What paging needs to know of one event. */
@@ -41,6 +41,13 @@ export interface EventRange {
   readonly skip: number;
 }
 
+/** Where a list comes from: the events of an Application, or anything else with `id`, `created` and the same query. */
+export interface EventSource {
+  events(applicationId: string, query: EventQuery, context: RequestContext): Promise<ListPage>;
+  /** The older form, tried when the server does not know the current one. */
+  eventsWithTotal(applicationId: string, query: EventQuery, context: RequestContext): Promise<ListPage>;
+}
+
 /** Values for `sort`, the best first; which fields a server accepts is not documented (talon-one-api section 2.3). */
 const SORTS = ['created', 'id', undefined] as const;
 const EMPTY_PAGE_REPEATS = 2;
@@ -65,7 +72,7 @@ export class EventList {
   isOrderProven = false;
 
   constructor(
-    private readonly client: ManagementClient,
+    private readonly source: EventSource,
     readonly applicationId: string,
     private readonly fullPageSize: number,
   ) {
@@ -161,12 +168,12 @@ export class EventList {
   }
 
   private async fetch(query: EventQuery, context: RequestContext): Promise<ListPage> {
-    if (this.form === 'with-total') return this.client.eventsWithTotal(this.applicationId, query, context);
+    if (this.form === 'with-total') return this.source.eventsWithTotal(this.applicationId, query, context);
     try {
-      return await this.client.events(this.applicationId, query, context);
+      return await this.source.events(this.applicationId, query, context);
     } catch (error) {
       if (!hasStatus(error, 404)) throw error;
-      const page = await this.client
+      const page = await this.source
         .eventsWithTotal(this.applicationId, query, context)
         .catch((second: unknown) => {
           // Neither form exists: the Application is unknown, as the first answer says.
