@@ -92,7 +92,8 @@ export class JobRunner {
     const kind = kinds.find(({ name }) => name === partsOf(job).kind);
     if (!kind) throw new Error(`nothing here runs the job ${job}`);
     const run = async (signal: AbortSignal) => {
-      onRun?.(job, await runJob(leased, kind, warehouse, signal, log));
+      const ended = await runJob(leased, kind, warehouse, signal, log);
+      onRun?.(job, ended);
     };
     return { key: job, run };
   }
