@@ -2,6 +2,7 @@ import { applicationEndpoints } from './application-endpoints.js';
 import type { Endpoint } from './endpoint.js';
 import { eventEndpoints } from './event-endpoints.js';
 import { exportEndpoints } from './export-endpoints.js';
+import { loyaltyEndpoints } from './loyalty-endpoints.js';
 import { profileEndpoints } from './profile-endpoints.js';
 import { sessionEndpoints } from './session-endpoints.js';
 
@@ -11,6 +12,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...sessionEndpoints,
   ...profileEndpoints,
   ...exportEndpoints,
+  ...loyaltyEndpoints,
 ];
 
 /** Placeholders that are texts, percent-encoded in the path. All others are integers. */
