@@ -172,7 +172,7 @@ test('a run whose lease was taken over writes nothing more, is told so, and does
     lines.some(({ msg }) => msg === 'lease lost to another replica'),
   );
   expect(caught).toBeInstanceOf(LeaseLostError);
-  expect(await rowOf(kind.name)).toMatchObject({ state: '{}', lease_owner: 'other', is_leased: true });
+  expect(await rowOf(kind.name)).toMatchObject({ state: {}, lease_owner: 'other', is_leased: true });
 });
 
 test('a stop ends the runs at work and gives their leases back', async () => {

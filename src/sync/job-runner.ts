@@ -40,6 +40,7 @@ export class JobRunner {
 
   /** Runs jobs until `signal` aborts; resolves when the last of them has ended. */
   async run(signal: AbortSignal): Promise<void> {
+    if (this.options.kinds.length === 0) return;
     await this.loop({ isOnce: false, done: new Set() }).run(signal);
   }
 
@@ -49,6 +50,7 @@ export class JobRunner {
    */
   async runOnce(signal: AbortSignal): Promise<Map<string, unknown>> {
     const failed = new Map<string, unknown>();
+    if (this.options.kinds.length === 0) return failed;
     const done = new Set<string>();
     const onRun = (job: string, { outcome, error }: JobRun) => {
       if (outcome === 'failed') failed.set(job, error);
@@ -92,7 +94,8 @@ export class JobRunner {
     const kind = kinds.find(({ name }) => name === partsOf(job).kind);
     if (!kind) throw new Error(`nothing here runs the job ${job}`);
     const run = async (signal: AbortSignal) => {
-      onRun?.(job, await runJob(leased, kind, warehouse, signal, log));
+      const ended = await runJob(leased, kind, warehouse, signal, log);
+      onRun?.(job, ended);
     };
     return { key: job, run };
   }
