@@ -239,6 +239,16 @@ end $$;
 
 -- Streams
 
+-- Readers of the texts in a CSV cell; an empty cell is NULL.
+
+create function talon_one_whole_number(cell text) returns bigint language sql immutable parallel safe
+return case when cell ~ '^-?[0-9]{1,18}$' then cell::bigint end;
+comment on function talon_one_whole_number(text) is 'The text as bigint, NULL when it is no whole number of up to 18 digits';
+
+create function talon_one_decimal(cell text) returns numeric language sql immutable parallel safe
+return case when cell ~ '^-?[0-9]{1,1000}([.][0-9]{1,1000})?$' then cell::numeric end;
+comment on function talon_one_decimal(text) is 'The text as numeric with all its digits, NULL when it is no decimal number';
+
 create table talon_one_change (
   change_id bigint primary key,
   created timestamptz not null,

@@ -72,7 +72,7 @@ export class EventList {
   isOrderProven = false;
 
   constructor(
-    private readonly source: EventSource,
+    private readonly client: EventSource,
     readonly applicationId: string,
     private readonly fullPageSize: number,
   ) {
@@ -168,12 +168,12 @@ export class EventList {
   }
 
   private async fetch(query: EventQuery, context: RequestContext): Promise<ListPage> {
-    if (this.form === 'with-total') return this.source.eventsWithTotal(this.applicationId, query, context);
+    if (this.form === 'with-total') return this.client.eventsWithTotal(this.applicationId, query, context);
     try {
-      return await this.source.events(this.applicationId, query, context);
+      return await this.client.events(this.applicationId, query, context);
     } catch (error) {
       if (!hasStatus(error, 404)) throw error;
-      const page = await this.source
+      const page = await this.client
         .eventsWithTotal(this.applicationId, query, context)
         .catch((second: unknown) => {
           // Neither form exists: the Application is unknown, as the first answer says.

@@ -1,10 +1,14 @@
 import { hasStatus } from './api-error.js';
-import type { ListPage, ListQuery, ManagementClient, RequestContext } from './management.js';
+import type { HttpRequest } from './http.js';
+import type { ListPage, ManagementClient, RequestContext } from './management.js';
 import { firstProblem, recordSchema } from './schemas.js';
 
 // Reads a list that has no useful filter, from its beginning to its end, page by page. Such a list can shift while it is
 // read (rows before the offset come or go), and without `sort` its order is not documented. So a reading says whether
 // it can be complete: the list ended as its envelope promised, and as many different records came as it counts.
+
+/** Further filters of a list. */
+export type ListQuery = NonNullable<HttpRequest['query']>;
 
 /** One list of the API, with the values of the placeholders in its path. */
 export interface ListAddress {
@@ -71,7 +75,7 @@ async function readOne(
   take: (page: ReferencePage) => Promise<void>,
 ): Promise<ListReading> {
   try {
-    await take({ ...(await client.record(path, parameters, context)), problems: new Map() });
+    await take({ ...(await client.one(path, parameters, {}, context)), problems: new Map() });
     return { pages: 1, rows: 1, isComplete: true };
   } catch (error) {
     if (!hasStatus(error, 404)) throw error;

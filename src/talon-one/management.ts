@@ -33,9 +33,6 @@ export interface ListPage {
   readonly mayChange: boolean;
 }
 
-/** Query of a list; what is `undefined` is not sent. */
-export type ListQuery = Readonly<Record<string, string | number | undefined>>;
-
 export interface Paging {
   readonly pageSize: number;
   readonly skip: number;
@@ -131,23 +128,14 @@ export class ManagementClient {
     return this.request(request, toPage, context);
   }
 
-  /** One page of any list: of reference data (section 13), whose paths stand in a table of their own. */
-  list(
-    template: string,
-    parameters: Readonly<Record<string, string>>,
-    query: ListQuery,
-    context: RequestContext,
-  ): Promise<ListPage> {
+  /** Any list of the common envelope. `parameters` fill the placeholders of `template`. */
+  list(template: string, parameters: Parameters, query: Query, context: RequestContext): Promise<ListPage> {
     return this.request(get(template, parameters, query), toPage, context);
   }
 
-  /** A single record in the form of a list of one. */
-  record(
-    template: string,
-    parameters: Readonly<Record<string, string>>,
-    context: RequestContext,
-  ): Promise<ListPage> {
-    return this.request(get(template, parameters), toPageOfOne, context);
+  /** Any single object, in the form of a list. */
+  one(template: string, parameters: Parameters, query: Query, context: RequestContext): Promise<ListPage> {
+    return this.request(get(template, parameters, query), toPageOfOne, context);
   }
 
   private request<T>(
@@ -167,11 +155,10 @@ export class ManagementClient {
   }
 }
 
-function get(
-  template: string,
-  parameters: Readonly<Record<string, string>>,
-  query: ListQuery = {},
-): HttpRequest {
+type Parameters = Readonly<Record<string, string>>;
+type Query = NonNullable<HttpRequest['query']>;
+
+function get(template: string, parameters: Parameters, query: Query = {}): HttpRequest {
   const path = template.replace(/\{(\w+)\}/g, (_, name: string) =>
     encodeURIComponent(parameters[name] ?? ''),
   );

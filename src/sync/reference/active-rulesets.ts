@@ -44,7 +44,7 @@ async function readRuleset(
   { requests, lease }: JobContext,
 ): Promise<number> {
   try {
-    const page = await client.record(rulesetPath, { ...ruleset }, requests);
+    const page = await client.one(rulesetPath, { ...ruleset }, {}, requests);
     const readAt = page.serverTime ?? parseInstant(await databaseTime(warehouse)) ?? 0n;
     const counts = await writer.merge({ ...page, problems: new Map() }, ruleset.applicationId, readAt);
     await warehouse.transaction(async (transaction) => {

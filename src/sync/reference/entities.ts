@@ -1,4 +1,4 @@
-import type { ListQuery } from '../../talon-one/management.js';
+import type { ListQuery } from '../../talon-one/list-reading.js';
 import type { HistoryColumn, HistoryTable } from '../../warehouse/history-table.js';
 import type { RecordKind } from '../../warehouse/quarantine.js';
 
@@ -41,7 +41,7 @@ function camel(name: string): string {
 
 const byApplication = { table: 'talon_one_application', id: 'application_id' };
 /** Makes the list count its records, which shows whether a reading is complete. */
-const counted: ListQuery = { withTotalResultSize: 'true' };
+const counted: ListQuery = { withTotalResultSize: true };
 
 /** In this order: what refers to something comes after it. */
 export const entities: readonly ReferenceEntity[] = [

@@ -1,0 +1,165 @@
+import {
+  earlierOf,
+  floorToSecond,
+  formatInstant,
+  type Instant,
+  laterOf,
+  parseInstant,
+  SECOND,
+} from '../../instant.js';
+import { ApiError } from '../../talon-one/api-error.js';
+import { type CodeExport, exportedCodes, LastLine } from '../../talon-one/code-export.js';
+import type { OpenStream } from '../../talon-one/http.js';
+import { type FailedAttempt, type RetryOptions, withRetry } from '../../talon-one/retry.js';
+import { type CodeKind, writeCodes } from '../../warehouse/code-writer.js';
+import { advanceJob, ensureJobs } from '../../warehouse/job.js';
+import { databaseTime } from '../../warehouse/owed.js';
+import { noteQuarantined } from '../cycle-context.js';
+import type { JobContext, JobKind, JobResult } from '../job.js';
+import { applicationsOf, type ReferenceOptions, SOON_MS } from './options.js';
+
+// Coupons and referrals, by the time of their creation: an export of what was created since the last one, stored as it
+// arrives. The cursor is the newest `created` that was exported, so no clock but the server's decides. An export that
+// the server cannot deliver in one go is halved; the parts that follow grow again.
+
+export interface CodeOptions extends ReferenceOptions {
+  readonly open: OpenStream;
+  readonly retry: RetryOptions;
+  /** How late a code may become visible. */
+  readonly lookback: Instant;
+}
+
+const EXPORTS: Readonly<Record<CodeKind, string>> = {
+  coupon: '/v1/applications/{applicationId}/export_coupons',
+  referral: '/v1/applications/{applicationId}/export_referrals',
+};
+
+/** Before Talon.One existed. */
+const BEGINNING: Instant = parseInstant('2015-01-01T00:00:00Z') ?? 0n;
+/** Parts overlap: bounds may be compared in whole seconds, and whether they are inclusive is not documented. */
+const MARGIN = 2n * SECOND;
+/** A part is not made shorter than this. */
+const SHORTEST = 4n * MARGIN;
+
+/** `coupons` makes a job for each Application, `coupons:42` copies those of one. */
+export function codeJob(kind: CodeKind, options: CodeOptions): JobKind {
+  const name = `${kind}s`;
+  const own = options.wanted === 'all' ? [`${name}:%`] : options.wanted.map((id) => `${name}:${id}`);
+  const lastLine = new LastLine();
+  const run = async (context: JobContext): Promise<JobResult> => {
+    if (context.subject === '') return makeJobs(name, options, context);
+    return new CodeRun(kind, options, lastLine, context).run();
+  };
+  return { name, jobs: [name, ...own], inOnce: 'if-due', run };
+}
+
+async function makeJobs(name: string, options: CodeOptions, { lease }: JobContext): Promise<JobResult> {
+  const applicationIds = await applicationsOf(options);
+  await options.warehouse.transaction(async (client) => {
+    await advanceJob(client, lease);
+    await ensureJobs(
+      client,
+      applicationIds.map((id) => `${name}:${id}`),
+    );
+  });
+  const inMs = applicationIds.length === 0 ? SOON_MS : options.intervalMs;
+  return { next: { inMs }, figures: { applications: applicationIds.length } };
+}
+
+/** One run for one Application. */
+class CodeRun {
+  private readonly figures = { rows: 0, changed: 0, parts: 0 };
+  private createdThrough: Instant;
+
+  constructor(
+    private readonly kind: CodeKind,
+    private readonly options: CodeOptions,
+    private readonly lastLine: LastLine,
+    private readonly context: JobContext,
+  ) {
+    this.createdThrough = parseInstant(String(context.state.createdThrough)) ?? BEGINNING;
+  }
+
+  async run(): Promise<JobResult> {
+    const { lookback, intervalMs } = this.options;
+    let from = floorToSecond(this.createdThrough - laterOf(lookback, MARGIN));
+    let width: Instant | undefined;
+    for (;;) {
+      this.context.signal.throwIfAborted();
+      const now = await this.now();
+      const before = width === undefined || from + width >= now ? undefined : floorToSecond(from + width);
+      if (!(await this.exportPart(from, before, now))) {
+        width = ((before ?? now) - from) / 2n;
+        continue;
+      }
+      if (before === undefined) return { next: { inMs: intervalMs }, figures: this.figures };
+      await this.reach(before);
+      from = before - MARGIN;
+      width = (width ?? 0n) * 2n;
+    }
+  }
+
+  /** Stores one part; `false`: it is too much for the server, and can be halved. */
+  private async exportPart(from: Instant, before: Instant | undefined, now: Instant): Promise<boolean> {
+    const canHalve = (before ?? now) - from >= SHORTEST * 2n;
+    const wanted: CodeExport = {
+      path: EXPORTS[this.kind],
+      applicationId: this.context.subject,
+      createdAfter: formatInstant(from),
+      createdBefore: before === undefined ? undefined : formatInstant(before),
+    };
+    const { requests, signal, log } = this.context;
+    let isTooMuch = false;
+    const attempt = async (number: number): Promise<void> => {
+      requests.onAttempt?.(number);
+      const rowsBefore = this.figures.rows;
+      try {
+        await this.store(wanted, now);
+      } catch (error) {
+        // Repeating would store the same rows again and break off at the same place.
+        isTooMuch = canHalve && isTooLong(error, this.figures.rows > rowsBefore);
+        if (!isTooMuch) throw error;
+      }
+    };
+    const failed = (one: FailedAttempt) => requests.onFailedAttempt?.(one);
+    await withRetry(attempt, this.options.retry, signal, failed);
+    if (isTooMuch) log.debug({ from: wanted.createdAfter, before: wanted.createdBefore }, 'part is halved');
+    else this.figures.parts += 1;
+    return !isTooMuch;
+  }
+
+  private async store(wanted: CodeExport, now: Instant): Promise<void> {
+    const { warehouse, open } = this.options;
+    const { signal, lease } = this.context;
+    let newest = this.createdThrough;
+    for await (const batch of exportedCodes(open, wanted, this.lastLine, signal)) {
+      const counts = await writeCodes(warehouse, this.kind, this.context.subject, batch, (client) =>
+        advanceJob(client, lease),
+      );
+      noteQuarantined(this.context, counts, batch.source);
+      this.figures.rows += batch.rows;
+      this.figures.changed += counts.inserted;
+      // The order of the rows is not documented: only a whole part moves the cursor.
+      newest = laterOf(newest, batch.newest ?? newest);
+    }
+    await this.reach(earlierOf(newest, now));
+  }
+
+  private async reach(moment: Instant): Promise<void> {
+    const { lease } = this.context;
+    this.createdThrough = laterOf(this.createdThrough, moment);
+    const createdThrough = formatInstant(this.createdThrough);
+    await this.options.warehouse.transaction((client) => advanceJob(client, lease, { createdThrough }));
+  }
+
+  private async now(): Promise<Instant> {
+    return parseInstant(await databaseTime(this.options.warehouse)) ?? 0n;
+  }
+}
+
+/** The server, or something before it, gave up on the amount: less of it may work. */
+function isTooLong(error: unknown, hasBegun: boolean): boolean {
+  if (!(error instanceof ApiError)) return false;
+  const isBroken = hasBegun && (error.failure === 'network' || error.failure === 'body');
+  return isBroken || error.failure === 'timeout' || error.status === 408 || error.status === 504;
+}
