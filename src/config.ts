@@ -224,6 +224,23 @@ export const variables = {
     default: 'true',
     schema: yesNo,
   },
+  REFERENCE_INTERVAL_MINUTES: {
+    about: [
+      'Minutes between two looks at the reference data: Applications, campaigns, active rulesets, attributes, audiences,',
+      'stores, achievements, event types and the audit log. 0 = none of them is copied. A list that the key may not read is',
+      'logged once and passed over.',
+    ],
+    default: '60',
+    schema: number(0, 10_080, 'minutes'),
+  },
+  COUPON_SYNC: {
+    about: [
+      'Also copy coupon and referral codes, each when it was created, at the same interval. There can be many millions; the',
+      'first time all of them are exported.',
+    ],
+    default: 'false',
+    schema: yesNo,
+  },
   LEASE_SECONDS: {
     about: [
       'Seconds after which another replica may take over an Application whose replica has gone silent.',
@@ -289,6 +306,11 @@ export interface Config {
     readonly normalizeEffects: boolean;
     readonly leaseMs: number;
   };
+  readonly reference: {
+    /** `undefined`: no reference data. */
+    readonly intervalMs: number | undefined;
+    readonly coupons: boolean;
+  };
   readonly http: { readonly host: string; readonly port: number | undefined };
   readonly log: { readonly level: string; readonly pretty: boolean };
   readonly shutdownTimeoutMs: number;
@@ -322,6 +344,9 @@ export function loadConfig(environment: Environment, options: { needsApi?: boole
     problems.push(
       'TALON_ONE_BASE_URL must begin with https:// (the key would travel unencrypted); TALON_ONE_ALLOW_HTTP=true allows it',
     );
+  }
+  if (values.COUPON_SYNC && values.REFERENCE_INTERVAL_MINUTES === 0) {
+    problems.push('COUPON_SYNC=true needs REFERENCE_INTERVAL_MINUTES above 0, which says how often');
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return toConfig(values as Values);
@@ -423,6 +448,11 @@ function toConfig(values: Values): Config {
       sessionSource: values.SESSION_SNAPSHOT_SOURCE,
       normalizeEffects: values.NORMALIZE_EFFECTS,
       leaseMs: values.LEASE_SECONDS * 1000,
+    },
+    reference: {
+      intervalMs:
+        values.REFERENCE_INTERVAL_MINUTES === 0 ? undefined : values.REFERENCE_INTERVAL_MINUTES * 60_000,
+      coupons: values.COUPON_SYNC,
     },
     http: { host: values.HTTP_HOST, port: values.HTTP_PORT === '' ? undefined : values.HTTP_PORT },
     log: { level: values.LOG_LEVEL, pretty: values.LOG_PRETTY },

@@ -9,7 +9,8 @@ import type { ListPage, ManagementClient, RequestContext } from '../talon-one/ma
 import { defaultRetry } from '../talon-one/retry.js';
 import type { Application } from '../talon-one/schemas.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
-import { createManagementClient } from './context.js';
+import { checkReference } from './check-reference.js';
+import { createApiStream, createManagementClient } from './context.js';
 import type { Finding } from './finding.js';
 
 const CLOCK_TOLERANCE_MS = 30_000;
@@ -36,6 +37,12 @@ export async function checkApi(
   const applications = await findApplications(config, client, context, log, findings);
   for (const application of applications)
     findings.push(...(await checkApplication(application, config, client, context)));
+  const [first] = applications;
+  if (first) {
+    const open = createApiStream(config, log, warehouse);
+    const check = { config, client, open, applicationId: first.id };
+    findings.push(...(await checkReference(check, context)));
+  }
   return findings;
 }
 

@@ -39,7 +39,7 @@ export async function onceCommand(config: Config, log: Logger, signal: AbortSign
       log,
       applicationIds: () => applicationIds,
     });
-    const kinds = jobKinds({ config, client, warehouse });
+    const kinds = jobKinds({ config, client, warehouse, log });
     const jobs = new JobRunner({ warehouse, kinds, owner, leaseMs: config.sync.leaseMs, log });
     const [failed, failedJobs] = await Promise.all([scheduler.runOnce(signal), jobs.runOnce(signal)]);
     if (failed.size > 0) {

@@ -44,7 +44,7 @@ export async function runCommand(config: Config, log: Logger, signal: AbortSigna
       log,
       applicationIds: () => applicationIds,
     });
-    const kinds = jobKinds({ config, client, warehouse });
+    const kinds = jobKinds({ config, client, warehouse, log });
     const jobs = new JobRunner({ warehouse, kinds, owner, leaseMs: config.sync.leaseMs, log });
     const { applicationIds: wanted, pageSize } = config.talonOne;
     const finding = { warehouse, client, wanted, start: config.sync.start, pageSize, log };

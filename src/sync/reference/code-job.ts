@@ -29,7 +29,7 @@ export interface CodeOptions extends ReferenceOptions {
   readonly lookback: Instant;
 }
 
-const EXPORTS: Readonly<Record<CodeKind, string>> = {
+export const codePaths: Readonly<Record<CodeKind, string>> = {
   coupon: '/v1/applications/{applicationId}/export_coupons',
   referral: '/v1/applications/{applicationId}/export_referrals',
 };
@@ -103,7 +103,7 @@ class CodeRun {
   private async exportPart(from: Instant, before: Instant | undefined, now: Instant): Promise<boolean> {
     const canHalve = (before ?? now) - from >= SHORTEST * 2n;
     const wanted: CodeExport = {
-      path: EXPORTS[this.kind],
+      path: codePaths[this.kind],
       applicationId: this.context.subject,
       createdAfter: formatInstant(from),
       createdBefore: before === undefined ? undefined : formatInstant(before),
