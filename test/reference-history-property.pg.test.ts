@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { entities } from '../src/sync/reference/entities.js';
 import { readScope } from '../src/sync/reference/read-scope.js';
 import { HistoryWriter } from '../src/warehouse/history-writer.js';
-import { RecordList, refusal } from './support/record-list.js';
+import { refusal, ServedList } from './support/served-list.js';
 import { useWarehouse } from './support/warehouse.js';
 
 const db = useWarehouse();
@@ -109,7 +109,7 @@ class Campaigns {
 type Look = 'well' | 'none' | 'cut' | 'cut short' | 'in another order' | { readonly hidden: number };
 
 /** Serves the campaigns as this look demands, two on a page. */
-function serveFor(look: Look, campaigns: Campaigns, minute: number): RecordList['serve'] {
+function serveFor(look: Look, campaigns: Campaigns, minute: number): ServedList['serve'] {
   const records = campaigns.records();
   return (skip, size, request) => {
     if (look === 'cut' && skip > 0) return refusal(500);
@@ -143,7 +143,7 @@ test('whatever happens and fails, versions have no gap, and a join by time gives
   const property = fc.asyncProperty(fc.array(hour, { minLength: 2, maxLength: 8 }), async (hours) => {
     await db().rows('truncate talon_one_campaign');
     const campaigns = new Campaigns();
-    const list = new RecordList(2);
+    const list = new ServedList(2);
     const look = async (how: Look, minute: number) => {
       list.serve = serveFor(how, campaigns, minute);
       list.now = atMinute(minute);

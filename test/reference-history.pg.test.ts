@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { entities } from '../src/sync/reference/entities.js';
 import { readScope, type ScopeCounts } from '../src/sync/reference/read-scope.js';
 import { HistoryWriter, type Scope } from '../src/warehouse/history-writer.js';
-import { RecordList, refusal } from './support/record-list.js';
+import { refusal, ServedList } from './support/served-list.js';
 import { useWarehouse } from './support/warehouse.js';
 
 const db = useWarehouse();
@@ -13,7 +13,7 @@ let applications = 0;
 function campaigns(pageSize = 2) {
   applications += 1;
   const scope = String(applications);
-  const list = new RecordList(pageSize);
+  const list = new ServedList(pageSize);
   if (!table) throw new Error('no entry for campaigns');
   const writer = new HistoryWriter(db().warehouse, table, 'campaign', async () => {});
   const look = (now: string): Promise<ScopeCounts> => {
@@ -117,7 +117,7 @@ test('what is gone from two complete readings has ended; a look without trouble 
 const records = (ids: readonly number[]) => ids.map((id) => campaign(id));
 const cases: readonly {
   name: string;
-  serve: (all: readonly string[]) => RecordList['serve'];
+  serve: (all: readonly string[]) => ServedList['serve'];
 }[] = [
   {
     name: 'a list that fails half-way',

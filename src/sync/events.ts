@@ -8,8 +8,9 @@ import {
   SECOND,
   secondsBetween,
 } from '../instant.js';
-import type { EventList, EventPage } from '../talon-one/event-list.js';
+import type { EventList } from '../talon-one/event-list.js';
 import { eventPages, oneAhead } from '../talon-one/event-pages.js';
+import type { ReadPage } from '../talon-one/record-list.js';
 import type { CursorState } from '../warehouse/cursor.js';
 import { writeEventPage } from '../warehouse/event-writer.js';
 import type { Partitions } from '../warehouse/partitions.js';
@@ -67,7 +68,7 @@ export async function syncEvents(
  * How far a page moves the cursor. An event that says it comes from the future must not carry it past those that are
  * still to come. The Date header has whole seconds.
  */
-export function reachedBy({ lastSync, page: { serverTime } }: EventPage): Instant | undefined {
+export function reachedBy({ lastSync, page: { serverTime } }: ReadPage): Instant | undefined {
   return lastSync === undefined || serverTime === undefined
     ? lastSync
     : earlierOf(lastSync, serverTime + SECOND);
@@ -75,7 +76,7 @@ export function reachedBy({ lastSync, page: { serverTime } }: EventPage): Instan
 
 async function storeEventPage(
   options: EventSyncOptions,
-  eventPage: EventPage,
+  eventPage: ReadPage,
   lastSync: Instant | undefined,
   context: CycleContext,
 ): Promise<void> {

@@ -13,7 +13,7 @@ export interface ServedPage {
   readonly envelope: string;
 }
 
-export class RecordList {
+export class ServedList {
   /** The records, in the order of the list. */
   records: readonly string[] = [];
   /** The server's clock. */
