@@ -53,7 +53,7 @@ export async function runJob(
   }
   const failingMs = await finish(leased, { outcome, error }, result, warehouse, log);
   const fields = { outcome, durationMs: Math.round(monotonicMs() - startedMs), ...tally, ...result?.figures };
-  logRun(log, { outcome, error }, fields, failingMs);
+  logRun(log, { outcome, error }, fields, failingMs, leased.failures > 0);
   return { outcome, error };
 }
 
@@ -94,11 +94,12 @@ function logRun(
   { outcome, error }: JobRun,
   fields: Record<string, unknown>,
   failingMs: number,
+  isRepeated: boolean,
 ): void {
   if (outcome === 'lease-lost') log.warn(fields, 'lease lost to another replica');
-  // Not an error: the key was not made for this, and everything else goes on.
+  // Not an error: the key was not made for this, and everything else goes on. Said once; the row of the job keeps it.
   else if (outcome === 'unauthorised')
-    log.warn({ ...fields, err: error }, 'the API refuses the key for this job');
+    log[isRepeated ? 'debug' : 'warn']({ ...fields, err: error }, 'the API refuses the key for this job');
   else if (outcome === 'failed')
     log[failureLevel(failingMs)]({ ...fields, failingMs, err: error }, 'job failed');
   else log.info(fields, 'job finished');

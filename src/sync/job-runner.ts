@@ -110,8 +110,10 @@ export class JobRunner {
   /** What `once` still has to do. */
   private async left(done: ReadonlySet<string>): Promise<string[]> {
     const { warehouse, kinds } = this.options;
+    // First: a new database has no rows yet, and what is not there is not due either.
+    const always = await this.known('always');
     const due = await dueJobsLike(warehouse, patternsOf(kinds));
-    return [...(await this.known('always')), ...due].filter((job) => !done.has(job));
+    return [...always, ...due].filter((job) => !done.has(job));
   }
 
   private async makeRows(): Promise<void> {
