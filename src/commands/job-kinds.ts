@@ -1,16 +1,8 @@
-import type { Config } from '../config.js';
 import type { JobKind } from '../sync/job.js';
-import type { ManagementClient } from '../talon-one/management.js';
-import type { Warehouse } from '../warehouse/warehouse.js';
-
-/** What the jobs of every kind are made of. */
-export interface JobParts {
-  readonly config: Config;
-  readonly client: ManagementClient;
-  readonly warehouse: Warehouse;
-}
+import { loyaltyKinds } from '../sync/loyalty/kinds.js';
+import type { LoyaltyParts } from '../sync/loyalty/loyalty-parts.js';
 
 /** Everything that is done beside the events, as the configuration wants it. */
-export function jobKinds(_parts: JobParts): JobKind[] {
-  return [];
+export function jobKinds(parts: LoyaltyParts): JobKind[] {
+  return parts.config.loyalty.isOn ? loyaltyKinds(parts) : [];
 }
