@@ -1,14 +1,5 @@
 -- Reference data: the configuration that events and effects point to, with its history; coupons, referrals, audit log.
 
--- Any kind of record may go to the quarantine or need its original text; those of the whole account have application 0.
-alter table talon_one_quarantine drop constraint if exists talon_one_quarantine_kind_check;
-alter table talon_one_original_text drop constraint if exists talon_one_original_text_kind_check;
-comment on column talon_one_quarantine.kind is 'What it is: event, profile, session, campaign, coupon and so on';
-comment on column talon_one_quarantine.application_id is 'Application it was read from; 0 for records of the whole account';
-comment on column talon_one_original_text.kind is 'What it is: event, profile, session, campaign, coupon and so on';
-comment on column talon_one_original_text.application_id is 'Application it was read from; 0 for records of the whole account';
-comment on column talon_one_original_text.id is 'ID of the record';
-
 create function talon_one_boolean(value jsonb) returns boolean language sql immutable parallel safe
 return case when jsonb_typeof(value) = 'boolean' then value::boolean end;
 comment on function talon_one_boolean(jsonb) is 'The value as boolean, NULL when it is no JSON boolean';
@@ -239,15 +230,9 @@ end $$;
 
 -- Streams
 
--- Readers of the texts in a CSV cell; an empty cell is NULL.
-
 create function talon_one_whole_number(cell text) returns bigint language sql immutable parallel safe
 return case when cell ~ '^-?[0-9]{1,18}$' then cell::bigint end;
-comment on function talon_one_whole_number(text) is 'The text as bigint, NULL when it is no whole number of up to 18 digits';
-
-create function talon_one_decimal(cell text) returns numeric language sql immutable parallel safe
-return case when cell ~ '^-?[0-9]{1,1000}([.][0-9]{1,1000})?$' then cell::numeric end;
-comment on function talon_one_decimal(text) is 'The text as numeric with all its digits, NULL when it is no decimal number';
+comment on function talon_one_whole_number(text) is 'The text of a CSV cell as bigint, NULL when it is no whole number of up to 18 digits';
 
 create table talon_one_change (
   change_id bigint primary key,

@@ -10,7 +10,7 @@ import { defaultRetry } from '../talon-one/retry.js';
 import type { Application } from '../talon-one/schemas.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
 import { checkReference } from './check-reference.js';
-import { createApiStream, createManagementClient } from './context.js';
+import { createApi } from './context.js';
 import type { Finding } from './finding.js';
 
 const CLOCK_TOLERANCE_MS = 30_000;
@@ -23,7 +23,7 @@ export async function checkApi(
   warehouse: Warehouse | undefined,
   signal: AbortSignal,
 ): Promise<Finding[]> {
-  const client = createManagementClient(config, log, warehouse, RETRY);
+  const { client, exports } = createApi(config, log, warehouse, RETRY);
   const context: RequestContext = { signal };
   const findings: Finding[] = [];
   if (config.talonOne.baseUrl.startsWith('http:')) {
@@ -39,8 +39,7 @@ export async function checkApi(
     findings.push(...(await checkApplication(application, config, client, context)));
   const [first] = applications;
   if (first) {
-    const open = createApiStream(config, log, warehouse);
-    const check = { config, client, open, applicationId: first.id };
+    const check = { config, client, exports, applicationId: first.id };
     findings.push(...(await checkReference(check, context)));
   }
   return findings;

@@ -5,15 +5,15 @@ import { floorToSecond, formatInstant, SECOND } from '../instant.js';
 import { codePaths } from '../sync/reference/code-job.js';
 import { entities, rulesetPath } from '../sync/reference/entities.js';
 import { hasStatus, isUnauthorised } from '../talon-one/api-error.js';
-import { exportedCodes, LastLine } from '../talon-one/code-export.js';
-import type { OpenStream } from '../talon-one/http.js';
+import { exportedCodes } from '../talon-one/code-export.js';
+import type { CsvExports } from '../talon-one/csv-exports.js';
 import type { ListPage, ManagementClient, RequestContext } from '../talon-one/management.js';
 import type { Finding } from './finding.js';
 
 export interface ReferenceCheck {
   readonly config: Config;
   readonly client: ManagementClient;
-  readonly open: OpenStream;
+  readonly exports: CsvExports;
   /** Rights are given by endpoint, not by Application: one is enough to try them. */
   readonly applicationId: string;
 }
@@ -54,16 +54,15 @@ function activeRuleset(
 }
 
 async function tryExports(
-  { open, applicationId }: ReferenceCheck,
+  { exports, applicationId }: ReferenceCheck,
   findings: Finding[],
   context: RequestContext,
 ): Promise<void> {
   const now = floorToSecond(BigInt(Math.trunc(wallClockMs())) * 1000n);
   const [createdAfter, createdBefore] = [formatInstant(now - SECOND), formatInstant(now)];
-  const lastLine = new LastLine();
-  for (const path of Object.values(codePaths)) {
-    const wanted = { path, applicationId, createdAfter, createdBefore };
-    await attempt(findings, path, () => exportedCodes(open, wanted, lastLine, context.signal).next());
+  for (const template of Object.values(codePaths)) {
+    const wanted = { template, applicationId, createdAfter, createdBefore };
+    await attempt(findings, template, () => exportedCodes(exports, wanted, context).next());
   }
 }
 

@@ -4,13 +4,8 @@ import type { Config } from '../config.js';
 import type { Logger } from '../logger.js';
 import { packageVersion } from '../package-info.js';
 import { SharedBudget } from '../sync/shared-budget.js';
-import {
-  createSender,
-  createStreamSender,
-  type HttpOptions,
-  type OpenStream,
-  type SendRequest,
-} from '../talon-one/http.js';
+import { CsvExports } from '../talon-one/csv-exports.js';
+import { createSender, createStreamSender, type HttpOptions } from '../talon-one/http.js';
 import { ManagementClient } from '../talon-one/management.js';
 import {
   budgetShape,
@@ -84,33 +79,29 @@ async function startEmbedded(
   return embedded.url;
 }
 
-/** The API client with the budget that all processes of this key share; without a warehouse, a budget of its own. */
-export function createManagementClient(
+/** The API, with the budget that all processes of this key share; without a warehouse, a budget of its own. */
+export interface Api {
+  readonly client: ManagementClient;
+  readonly exports: CsvExports;
+}
+
+export function createApi(
   config: Config,
   log: Logger,
   warehouse: Warehouse | undefined,
   retry: RetryOptions = defaultRetry,
-): ManagementClient {
-  return new ManagementClient(createApiSender(config, log, warehouse), retry);
-}
-
-export function createApiSender(config: Config, log: Logger, warehouse: Warehouse | undefined): SendRequest {
-  return createSender(httpOptions(config, createBudget(config, log, warehouse)));
-}
-
-/** Answers of any size, piece by piece; the request timeout bounds the wait for each piece. */
-export function createApiStream(config: Config, log: Logger, warehouse: Warehouse | undefined): OpenStream {
-  return createStreamSender(httpOptions(config, createBudget(config, log, warehouse)));
-}
-
-function httpOptions(config: Config, budget: RequestBudget): HttpOptions {
+): Api {
   const { baseUrl, apiKey, requestTimeoutMs } = config.talonOne;
-  return {
+  const options: HttpOptions = {
     baseUrl,
     apiKey,
     timeoutMs: requestTimeoutMs,
     userAgent: `talon-one-sync/${packageVersion()}`,
-    budget,
+    budget: createBudget(config, log, warehouse),
+  };
+  return {
+    client: new ManagementClient(createSender(options), retry),
+    exports: new CsvExports(createStreamSender(options), retry),
   };
 }
 

@@ -4,13 +4,7 @@ import type { Logger } from '../logger.js';
 import { findApplications } from '../sync/applications.js';
 import { JobRunner } from '../sync/job-runner.js';
 import { Scheduler } from '../sync/scheduler.js';
-import {
-  createManagementClient,
-  createPartitions,
-  openWarehouse,
-  processName,
-  Releasers,
-} from './context.js';
+import { createApi, createPartitions, openWarehouse, processName, Releasers } from './context.js';
 import { jobKinds } from './job-kinds.js';
 import { prepareWarehouse } from './prepare.js';
 
@@ -24,7 +18,8 @@ export async function onceCommand(config: Config, log: Logger, signal: AbortSign
     const { warehouse } = await openWarehouse(config, log, releasers, signal);
     await prepareWarehouse(warehouse, log, signal, { patient: false });
     const owner = processName();
-    const client = createManagementClient(config, log, warehouse);
+    const api = createApi(config, log, warehouse);
+    const { client } = api;
     const { applicationIds: wanted, pageSize } = config.talonOne;
     const finding = { warehouse, client, wanted, start: config.sync.start, pageSize, log };
     const applicationIds = await findApplications(finding, { signal });
@@ -39,7 +34,7 @@ export async function onceCommand(config: Config, log: Logger, signal: AbortSign
       log,
       applicationIds: () => applicationIds,
     });
-    const kinds = jobKinds({ config, client, warehouse, log });
+    const kinds = jobKinds({ ...api, config, warehouse });
     const jobs = new JobRunner({ warehouse, kinds, owner, leaseMs: config.sync.leaseMs, log });
     const [failed, failedJobs] = await Promise.all([scheduler.runOnce(signal), jobs.runOnce(signal)]);
     if (failed.size > 0) {

@@ -9,13 +9,7 @@ import { backoffMs } from '../sync/failure.js';
 import { JobRunner } from '../sync/job-runner.js';
 import { Scheduler } from '../sync/scheduler.js';
 import { isUnauthorised } from '../talon-one/api-error.js';
-import {
-  createManagementClient,
-  createPartitions,
-  openWarehouse,
-  processName,
-  Releasers,
-} from './context.js';
+import { createApi, createPartitions, openWarehouse, processName, Releasers } from './context.js';
 import { jobKinds } from './job-kinds.js';
 import { prepareWarehouse } from './prepare.js';
 import { Readiness } from './readiness.js';
@@ -33,7 +27,8 @@ export async function runCommand(config: Config, log: Logger, signal: AbortSigna
     const { warehouse } = await openWarehouse(config, log, releasers, signal);
     await prepareWarehouse(warehouse, log, signal, { patient: true });
     readiness.warehouse = warehouse;
-    const client = createManagementClient(config, log, warehouse);
+    const api = createApi(config, log, warehouse);
+    const { client } = api;
     let applicationIds: string[] = [];
     const scheduler = new Scheduler({
       warehouse,
@@ -44,7 +39,7 @@ export async function runCommand(config: Config, log: Logger, signal: AbortSigna
       log,
       applicationIds: () => applicationIds,
     });
-    const kinds = jobKinds({ config, client, warehouse, log });
+    const kinds = jobKinds({ ...api, config, warehouse });
     const jobs = new JobRunner({ warehouse, kinds, owner, leaseMs: config.sync.leaseMs, log });
     const { applicationIds: wanted, pageSize } = config.talonOne;
     const finding = { warehouse, client, wanted, start: config.sync.start, pageSize, log };

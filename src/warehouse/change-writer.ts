@@ -1,4 +1,5 @@
 import type { Begin } from './history-writer.js';
+import { NO_APPLICATION } from './quarantine.js';
 import { type RecordPage, type StoreCounts, storePage } from './record-page.js';
 import type { Warehouse } from './warehouse.js';
 
@@ -6,7 +7,7 @@ import type { Warehouse } from './warehouse.js';
 export function writeChanges(warehouse: Warehouse, page: RecordPage, begin: Begin): Promise<StoreCounts> {
   return storePage(warehouse, page, {
     kind: 'change',
-    applicationId: '0',
+    applicationId: NO_APPLICATION,
     begin,
     insert: async (client, text) => (await client.query(INSERT_CHANGES, [text])).rowCount ?? 0,
   });

@@ -2,7 +2,7 @@ import { formatInstant, type Instant } from '../instant.js';
 import { parseJson } from '../json/parse.js';
 import { type HistoryStatements, type HistoryTable, statementsFor } from './history-table.js';
 import type { Client } from './pool.js';
-import type { RecordKind } from './quarantine.js';
+import { NO_APPLICATION, type RecordKind } from './quarantine.js';
 import { type RecordPage, storePage } from './record-page.js';
 import type { Warehouse } from './warehouse.js';
 
@@ -42,7 +42,7 @@ export class HistoryWriter {
     let nameless = 0;
     const counts = await storePage(this.warehouse, page, {
       kind: this.kind,
-      applicationId: scope ?? '0',
+      applicationId: scope ?? NO_APPLICATION,
       begin: async (client) => {
         ids.length = 0;
         nameless = 0;

@@ -4,6 +4,9 @@ export type RecordKind =
   | 'event'
   | 'profile'
   | 'session'
+  | 'loyalty-program'
+  | 'loyalty-transaction'
+  | 'loyalty-export'
   | 'application'
   | 'campaign'
   | 'ruleset'
@@ -15,6 +18,9 @@ export type RecordKind =
   | 'change'
   | 'coupon'
   | 'referral';
+
+/** Stands for the Application of records that belong to none. */
+export const NO_APPLICATION = '0';
 
 export interface BadRecord {
   readonly kind: RecordKind;

@@ -1,12 +1,13 @@
 import { onTestFinished } from 'vitest';
-import { createManagementClient } from '../../src/commands/context.js';
-import { jobKinds } from '../../src/commands/job-kinds.js';
+import { createApi } from '../../src/commands/context.js';
 import type { Environment } from '../../src/config.js';
 import { JobRunner } from '../../src/sync/job-runner.js';
+import { referenceKinds } from '../../src/sync/reference/kinds.js';
 import { ensureCursors } from '../../src/warehouse/cursor.js';
 import { startForTest } from '../simulator/for-tests.js';
 import type { SimulatorOptions } from '../simulator/options.js';
 import type { Simulator } from '../simulator/simulator-handle.js';
+import { quickRetry } from './management-client.js';
 import { type LogLine, testConfig, testLog } from './sync.js';
 import { moment, TestWarehouse } from './warehouse.js';
 
@@ -38,10 +39,7 @@ export async function startReference(
   await ensureCursors(warehouse, rows);
   const config = testConfig(sim, options.environment);
   const { log, lines } = testLog();
-  const client = createManagementClient(config, log, warehouse, { ...quick });
-  const kinds = jobKinds({ config, client, warehouse, log }).filter(
-    ({ name }) => !name.startsWith('loyalty'),
-  );
+  const kinds = referenceKinds({ ...createApi(config, log, undefined, quickRetry), config, warehouse });
   const look = async () => {
     await db.rows('update talon_one_job set next_run_at = clock_timestamp()');
     sim.resetStatistics();
@@ -52,5 +50,3 @@ export async function startReference(
     Object.fromEntries(Object.entries(sim.requestCounts()).map(([name, { total }]) => [name, total]));
   return { sim, db, lines, look, requests };
 }
-
-const quick = { retries: 2, minDelayMs: 1, maxDelayMs: 4, maxRetryAfterMs: 20 };

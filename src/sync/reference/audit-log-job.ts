@@ -5,8 +5,9 @@ import type { EventQuery, RequestContext } from '../../talon-one/management.js';
 import { writeChanges } from '../../warehouse/change-writer.js';
 import { advanceJob } from '../../warehouse/job.js';
 import { noteQuarantined } from '../cycle-context.js';
-import { reachedBy, startOfWindow } from '../events.js';
+
 import type { JobContext, JobKind, JobResult } from '../job.js';
+import { reachedBy, startOfWindow } from '../reading.js';
 import type { ReferenceOptions } from './options.js';
 
 export interface AuditLogOptions extends ReferenceOptions {

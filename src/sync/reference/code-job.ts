@@ -8,9 +8,8 @@ import {
   SECOND,
 } from '../../instant.js';
 import { ApiError } from '../../talon-one/api-error.js';
-import { type CodeExport, exportedCodes, LastLine } from '../../talon-one/code-export.js';
-import type { OpenStream } from '../../talon-one/http.js';
-import { type FailedAttempt, type RetryOptions, withRetry } from '../../talon-one/retry.js';
+import { type CodeExport, exportedCodes } from '../../talon-one/code-export.js';
+import type { CsvExports } from '../../talon-one/csv-exports.js';
 import { type CodeKind, writeCodes } from '../../warehouse/code-writer.js';
 import { advanceJob, ensureJobs } from '../../warehouse/job.js';
 import { databaseTime } from '../../warehouse/owed.js';
@@ -23,8 +22,7 @@ import { applicationsOf, type ReferenceOptions, SOON_MS } from './options.js';
 // the server cannot deliver in one go is halved; the parts that follow grow again.
 
 export interface CodeOptions extends ReferenceOptions {
-  readonly open: OpenStream;
-  readonly retry: RetryOptions;
+  readonly exports: CsvExports;
   /** How late a code may become visible. */
   readonly lookback: Instant;
 }
@@ -45,10 +43,9 @@ const SHORTEST = 4n * MARGIN;
 export function codeJob(kind: CodeKind, options: CodeOptions): JobKind {
   const name = `${kind}s`;
   const own = options.wanted === 'all' ? [`${name}:%`] : options.wanted.map((id) => `${name}:${id}`);
-  const lastLine = new LastLine();
   const run = async (context: JobContext): Promise<JobResult> => {
     if (context.subject === '') return makeJobs(name, options, context);
-    return new CodeRun(kind, options, lastLine, context).run();
+    return new CodeRun(kind, options, context).run();
   };
   return { name, jobs: [name, ...own], inOnce: 'if-due', run };
 }
@@ -74,7 +71,6 @@ class CodeRun {
   constructor(
     private readonly kind: CodeKind,
     private readonly options: CodeOptions,
-    private readonly lastLine: LastLine,
     private readonly context: JobContext,
   ) {
     this.createdThrough = parseInstant(String(context.state.createdThrough)) ?? BEGINNING;
@@ -103,44 +99,38 @@ class CodeRun {
   private async exportPart(from: Instant, before: Instant | undefined, now: Instant): Promise<boolean> {
     const canHalve = (before ?? now) - from >= SHORTEST * 2n;
     const wanted: CodeExport = {
-      path: codePaths[this.kind],
+      template: codePaths[this.kind],
       applicationId: this.context.subject,
       createdAfter: formatInstant(from),
       createdBefore: before === undefined ? undefined : formatInstant(before),
+      isFinal: (error) => canHalve && isTooLong(error, false),
     };
-    const { requests, signal, log } = this.context;
-    let isTooMuch = false;
-    const attempt = async (number: number): Promise<void> => {
-      requests.onAttempt?.(number);
-      const rowsBefore = this.figures.rows;
-      try {
-        await this.store(wanted, now);
-      } catch (error) {
-        // Repeating would store the same rows again and break off at the same place.
-        isTooMuch = canHalve && isTooLong(error, this.figures.rows > rowsBefore);
-        if (!isTooMuch) throw error;
-      }
-    };
-    const failed = (one: FailedAttempt) => requests.onFailedAttempt?.(one);
-    await withRetry(attempt, this.options.retry, signal, failed);
-    if (isTooMuch) log.debug({ from: wanted.createdAfter, before: wanted.createdBefore }, 'part is halved');
-    else this.figures.parts += 1;
-    return !isTooMuch;
+    const rowsBefore = this.figures.rows;
+    try {
+      await this.store(wanted, now);
+      this.figures.parts += 1;
+      return true;
+    } catch (error) {
+      if (!canHalve || !isTooLong(error, this.figures.rows > rowsBefore)) throw error;
+      const { createdAfter, createdBefore } = wanted;
+      this.context.log.debug({ createdAfter, createdBefore, err: error }, 'export is too long, halving it');
+      return false;
+    }
   }
 
   private async store(wanted: CodeExport, now: Instant): Promise<void> {
-    const { warehouse, open } = this.options;
-    const { signal, lease } = this.context;
+    const { warehouse, exports } = this.options;
+    const { requests, lease, subject } = this.context;
     let newest = this.createdThrough;
-    for await (const batch of exportedCodes(open, wanted, this.lastLine, signal)) {
-      const counts = await writeCodes(warehouse, this.kind, this.context.subject, batch, (client) =>
+    for await (const page of exportedCodes(exports, wanted, requests)) {
+      const counts = await writeCodes(warehouse, this.kind, subject, page, (client) =>
         advanceJob(client, lease),
       );
-      noteQuarantined(this.context, counts, batch.source);
-      this.figures.rows += batch.rows;
+      noteQuarantined(this.context, counts, page.source);
+      this.figures.rows += page.rows;
       this.figures.changed += counts.inserted;
       // The order of the rows is not documented: only a whole part moves the cursor.
-      newest = laterOf(newest, batch.newest ?? newest);
+      newest = laterOf(newest, page.newest ?? newest);
     }
     await this.reach(earlierOf(newest, now));
   }
