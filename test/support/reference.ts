@@ -23,7 +23,12 @@ export interface ReferenceCopy {
 }
 
 export async function startReference(
-  options: { simulator?: SimulatorOptions; environment?: Environment } = {},
+  options: {
+    simulator?: SimulatorOptions;
+    environment?: Environment;
+    /** Jobs to run; default: all. */
+    kinds?: RegExp;
+  } = {},
 ): Promise<ReferenceCopy> {
   const sim = await startForTest({ history: { events: 0 }, ...options.simulator });
   const db = await TestWarehouse.create();
@@ -39,7 +44,8 @@ export async function startReference(
   await ensureCursors(warehouse, rows);
   const config = testConfig(sim, options.environment);
   const { log, lines } = testLog();
-  const kinds = referenceKinds({ ...createApi(config, log, undefined, quickRetry), config, warehouse });
+  const parts = { ...createApi(config, log, undefined, quickRetry), config, warehouse };
+  const kinds = referenceKinds(parts).filter(({ name }) => options.kinds?.test(name) ?? true);
   const look = async () => {
     await db.rows('update talon_one_job set next_run_at = clock_timestamp()');
     sim.resetStatistics();

@@ -38,6 +38,8 @@ const BEGINNING: Instant = parseInstant('2015-01-01T00:00:00Z') ?? 0n;
 const MARGIN = 2n * SECOND;
 /** A part is not made shorter than this. */
 const SHORTEST = 4n * MARGIN;
+/** A server that never answers must not be asked for ever shorter parts: eleven years come down to minutes. */
+const MOST_CUTS = 20;
 
 /** `coupons` makes a job for each Application, `coupons:42` copies those of one. */
 export function codeJob(kind: CodeKind, options: CodeOptions): JobKind {
@@ -67,6 +69,8 @@ async function makeJobs(name: string, options: CodeOptions, { lease }: JobContex
 class CodeRun {
   private readonly figures = { rows: 0, changed: 0, parts: 0 };
   private createdThrough: Instant;
+  /** Halvings since a part was stored. */
+  private cuts = 0;
 
   constructor(
     private readonly kind: CodeKind,
@@ -97,21 +101,24 @@ class CodeRun {
 
   /** Stores one part; `false`: it is too much for the server, and can be halved. */
   private async exportPart(from: Instant, before: Instant | undefined, now: Instant): Promise<boolean> {
-    const canHalve = (before ?? now) - from >= SHORTEST * 2n;
+    const canHalve = (before ?? now) - from >= SHORTEST * 2n && this.cuts < MOST_CUTS;
     const wanted: CodeExport = {
       template: codePaths[this.kind],
       applicationId: this.context.subject,
       createdAfter: formatInstant(from),
       createdBefore: before === undefined ? undefined : formatInstant(before),
-      isFinal: (error) => canHalve && isTooLong(error, false),
+      isFinal: (error) => canHalve && isTooLong(error),
     };
     const rowsBefore = this.figures.rows;
     try {
       await this.store(wanted, now);
       this.figures.parts += 1;
+      this.cuts = 0;
       return true;
     } catch (error) {
-      if (!canHalve || !isTooLong(error, this.figures.rows > rowsBefore)) throw error;
+      const isTooMuch = isTooLong(error) || isBrokenOff(error, this.figures.rows > rowsBefore);
+      if (!canHalve || !isTooMuch) throw error;
+      this.cuts += 1;
       const { createdAfter, createdBefore } = wanted;
       this.context.log.debug({ createdAfter, createdBefore, err: error }, 'export is too long, halving it');
       return false;
@@ -148,8 +155,12 @@ class CodeRun {
 }
 
 /** The server, or something before it, gave up on the amount: less of it may work. */
-function isTooLong(error: unknown, hasBegun: boolean): boolean {
+function isTooLong(error: unknown): boolean {
+  return error instanceof ApiError && (error.failure === 'timeout' || [408, 504].includes(error.status ?? 0));
+}
+
+/** The answer broke off. That may be for its length, too, once repeating has not helped. */
+function isBrokenOff(error: unknown, hasBegun: boolean): boolean {
   if (!(error instanceof ApiError)) return false;
-  const isBroken = hasBegun && (error.failure === 'network' || error.failure === 'body');
-  return isBroken || error.failure === 'timeout' || error.status === 408 || error.status === 504;
+  return error.code === 'ECONNRESET' || (hasBegun && error.failure === 'body');
 }
