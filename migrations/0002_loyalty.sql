@@ -290,7 +290,7 @@ comment on column talon_one_loyalty_balance_projection.fetched_at is 'The readin
 comment on column talon_one_loyalty_balance_projection.day is 'The day, in the time zone of the program';
 comment on column talon_one_loyalty_balance_projection.holder is 'Integration ID of the customer profile, in card-based programs the identifier of the card';
 comment on column talon_one_loyalty_balance_projection.subledger_id is 'Subledger, empty for the main ledger';
-comment on column talon_one_loyalty_balance_projection.balance_at is 'End of the day: the moment that was asked for';
+comment on column talon_one_loyalty_balance_projection.balance_at is 'Last second of the day: the moment that was asked for';
 comment on column talon_one_loyalty_balance_projection.active is 'Points that can be spent then';
 comment on column talon_one_loyalty_balance_projection.pending is 'Points that are not active yet then';
 comment on column talon_one_loyalty_balance_projection.expired is 'Points that will have expired unspent';
@@ -311,3 +311,225 @@ create view talon_one_loyalty_reported_tier as
     where kind = 'tiers' and finished_at is not null group by program_id
   ) newest using (program_id, fetched_at);
 comment on view talon_one_loyalty_reported_tier is 'The newest complete reading of the tiers that Talon.One reports';
+
+-- Loyalty: balances and projections computed from the stored transactions
+
+-- One pass over each account. An addition is a lot of points that is active from its start until its expiry. A
+-- subtraction takes from the lots that are active then, those that expire first being taken first; what it cannot take is
+-- a debt, the negative balance, which points that become active later pay off. The documents of the API say neither in
+-- which order points are spent nor what happens in the very moment of a bound: here a start belongs to the active time
+-- and an expiry does not.
+create function talon_one_loyalty_accounts_at(moment timestamptz, only_program bigint default null, only_holder text default null)
+returns table (program_id bigint, holder text, subledger_id text, spent numeric, negative numeric, points_left numeric[],
+  active_from timestamptz[], active_until timestamptz[], transaction_uuids text[])
+language plpgsql stable as $$
+#variable_conflict use_column
+declare
+  account record;
+  points numeric[];
+  debt numeric;
+  taken numeric;
+  wanted numeric;
+  part numeric;
+  first_lot integer;
+  lot integer;
+begin
+  for account in
+    with entry as (
+      select t.program_id, t.holder, t.subledger_id, t.transaction_uuid, t.amount, t.type = 'addition' as is_lot,
+        case when t.type <> 'addition' or t.start_date is null then t.created
+          when t.start_date = 'on_action' then 'infinity'
+          else greatest(t.created, t.starts_at) end as since,
+        coalesce(t.expires_at, 'infinity') as until
+      from talon_one_loyalty_transaction t
+      where t.created <= moment and t.holder is not null and t.type in ('addition', 'subtraction')
+        and (only_program is null or t.program_id = only_program) and (only_holder is null or t.holder = only_holder)
+    ), numbered as (
+      select *, case when is_lot then row_number() over (
+        partition by program_id, holder, subledger_id, is_lot order by until, since, transaction_uuid) else 0 end as number
+      from entry
+    )
+    select e.program_id, e.holder, e.subledger_id,
+      coalesce(array_agg(e.amount order by e.number) filter (where e.is_lot), '{}') as amounts,
+      coalesce(array_agg(e.since order by e.number) filter (where e.is_lot), '{}') as froms,
+      coalesce(array_agg(e.until order by e.number) filter (where e.is_lot), '{}') as untils,
+      coalesce(array_agg(e.transaction_uuid order by e.number) filter (where e.is_lot), '{}') as uuids,
+      -- In one moment, points come before they are spent.
+      array_agg(e.number order by e.since, e.is_lot desc, e.number) filter (where e.since <= moment and e.since < 'infinity') as move_lots,
+      array_agg(e.amount order by e.since, e.is_lot desc, e.number) filter (where e.since <= moment and e.since < 'infinity') as move_points,
+      array_agg(e.since order by e.since, e.is_lot desc, e.number) filter (where e.since <= moment and e.since < 'infinity') as move_times
+    from numbered e
+    group by e.program_id, e.holder, e.subledger_id
+  loop
+    points := account.amounts;
+    debt := 0;
+    taken := 0;
+    first_lot := 1;
+    for step in 1 .. coalesce(cardinality(account.move_lots), 0) loop
+      lot := account.move_lots[step];
+      if lot > 0 then
+        if debt > 0 and account.froms[lot] < account.untils[lot] then
+          part := least(points[lot], debt);
+          points[lot] := points[lot] - part;
+          debt := debt - part;
+        end if;
+        continue;
+      end if;
+      wanted := account.move_points[step];
+      taken := taken + wanted;
+      while first_lot <= cardinality(points) and (account.untils[first_lot] <= account.move_times[step]
+          or (points[first_lot] = 0 and account.froms[first_lot] <= account.move_times[step])) loop
+        first_lot := first_lot + 1;
+      end loop;
+      for candidate in first_lot .. cardinality(points) loop
+        exit when wanted = 0;
+        if account.froms[candidate] <= account.move_times[step] then
+          part := least(points[candidate], wanted);
+          points[candidate] := points[candidate] - part;
+          wanted := wanted - part;
+        end if;
+      end loop;
+      debt := debt + wanted;
+    end loop;
+    program_id := account.program_id;
+    holder := account.holder;
+    subledger_id := account.subledger_id;
+    spent := taken;
+    negative := debt;
+    points_left := points;
+    active_from := account.froms;
+    active_until := account.untils;
+    transaction_uuids := account.uuids;
+    return next;
+  end loop;
+end $$;
+comment on function talon_one_loyalty_accounts_at(timestamptz, bigint, text) is
+  'Each account (program, holder, subledger) at a moment, from the stored transactions: its additions with the points left of each and the time in which they are active, what was spent, and the negative balance';
+
+create function talon_one_loyalty_balances_at(moment timestamptz, only_program bigint default null, only_holder text default null)
+returns table (program_id bigint, holder text, subledger_id text, active numeric, pending numeric, expired numeric,
+  spent numeric, negative numeric)
+language sql stable as $$
+  select account.program_id, account.holder, account.subledger_id,
+    coalesce(sum(points) filter (where since <= moment and moment < until), 0),
+    coalesce(sum(points) filter (where since > moment and moment < until), 0),
+    coalesce(sum(points) filter (where until <= moment), 0),
+    account.spent, account.negative
+  from talon_one_loyalty_accounts_at(moment, only_program, only_holder) as account
+  left join lateral unnest(points_left, active_from, active_until) as lot (points, since, until) on true
+  group by account.program_id, account.holder, account.subledger_id, account.spent, account.negative
+$$;
+comment on function talon_one_loyalty_balances_at(timestamptz, bigint, text) is
+  'Active, pending, expired, spent and negative points of each account at any moment, past or future, from the stored transactions; of one program or holder when they are given, which is quick';
+
+create view talon_one_loyalty_balance as
+  select * from talon_one_loyalty_balances_at(clock_timestamp());
+comment on view talon_one_loyalty_balance is 'Balances of each account now, from the stored transactions';
+comment on column talon_one_loyalty_balance.program_id is 'Loyalty program';
+comment on column talon_one_loyalty_balance.holder is 'Integration ID of the customer profile, in card-based programs the identifier of the card';
+comment on column talon_one_loyalty_balance.subledger_id is 'Subledger, empty for the main ledger';
+comment on column talon_one_loyalty_balance.active is 'Points that can be spent';
+comment on column talon_one_loyalty_balance.pending is 'Points that are not active yet, also those that wait for an action';
+comment on column talon_one_loyalty_balance.expired is 'Points that expired unspent';
+comment on column talon_one_loyalty_balance.spent is 'Points that were spent';
+comment on column talon_one_loyalty_balance.negative is 'Points that were spent without being there';
+
+create view talon_one_loyalty_difference as
+  with reading as (
+    select program_id, max(fetched_at) as fetched_at from talon_one_loyalty_snapshot
+    where kind = 'balances' and finished_at is not null group by program_id
+  ), reported as (
+    select snapshot.* from talon_one_loyalty_balance_snapshot as snapshot join reading using (program_id, fetched_at)
+  ), ledger as (
+    select reading.fetched_at, balance.* from reading
+    cross join lateral talon_one_loyalty_balances_at(reading.fetched_at, reading.program_id) as balance
+  )
+  select program_id, fetched_at, holder, subledger_id,
+    reported.active as reported_active, ledger.active as ledger_active,
+    reported.pending as reported_pending, ledger.pending as ledger_pending,
+    reported.expired as reported_expired, ledger.expired as ledger_expired,
+    reported.spent as reported_spent, ledger.spent as ledger_spent
+  from reported full join ledger using (program_id, fetched_at, holder, subledger_id)
+  where (coalesce(reported.active, 0), coalesce(reported.pending, 0), coalesce(reported.expired, 0), coalesce(reported.spent, 0))
+    is distinct from (coalesce(round(ledger.active, 2), 0), coalesce(round(ledger.pending, 2), 0),
+      coalesce(round(ledger.expired, 2), 0), coalesce(round(ledger.spent, 2), 0));
+comment on view talon_one_loyalty_difference is
+  'Reconciliation: accounts whose balance in the newest reading is not what the stored transactions say of that moment; empty when all is well';
+comment on column talon_one_loyalty_difference.program_id is 'Loyalty program';
+comment on column talon_one_loyalty_difference.fetched_at is 'The reading, and the moment that is compared';
+comment on column talon_one_loyalty_difference.holder is 'Integration ID of the customer profile, in card-based programs the identifier of the card';
+comment on column talon_one_loyalty_difference.subledger_id is 'Subledger, empty for the main ledger';
+comment on column talon_one_loyalty_difference.reported_active is 'Active points as Talon.One reported them (two decimals); NULL when it reported no such account';
+comment on column talon_one_loyalty_difference.ledger_active is 'Active points from the stored transactions; NULL when there are none for this account';
+comment on column talon_one_loyalty_difference.reported_pending is 'The same for pending points';
+comment on column talon_one_loyalty_difference.ledger_pending is 'The same for pending points';
+comment on column talon_one_loyalty_difference.reported_expired is 'The same for expired points';
+comment on column talon_one_loyalty_difference.ledger_expired is 'The same for expired points';
+comment on column talon_one_loyalty_difference.reported_spent is 'The same for spent points';
+comment on column talon_one_loyalty_difference.ledger_spent is 'The same for spent points';
+
+-- The last second of a day of a program: points that expire at midnight still count on the day that ends then.
+create function talon_one_loyalty_days(only_program bigint, days integer)
+returns table (program_id bigint, day date, balance_at timestamptz)
+language sql volatile as $$
+  select program_id, (today + ahead * interval '1 day')::date,
+    (today + (ahead + 1) * interval '1 day' - interval '1 second') at time zone zone
+  from (
+    select program_id, coalesce(time_zone, 'UTC') as zone,
+      date_trunc('day', clock_timestamp() at time zone coalesce(time_zone, 'UTC')) as today
+    from talon_one_loyalty_program where only_program is null or program_id = only_program
+  ) as program, generate_series(0, days - 1) as ahead
+$$;
+comment on function talon_one_loyalty_days(bigint, integer) is
+  'Today and the days after it, each with its last second, in the time zone of each loyalty program (UTC when it is not known)';
+
+create function talon_one_loyalty_projected(days integer, only_program bigint default null, only_holder text default null)
+returns table (program_id bigint, holder text, subledger_id text, day date, balance_at timestamptz, activating numeric,
+  expiring numeric, projected_balance numeric)
+language sql volatile as $$
+  with day as materialized (
+    select program_id, day, balance_at,
+      lag(balance_at, 1, clock_timestamp()) over (partition by program_id order by day) as previous
+    from talon_one_loyalty_days(only_program, days)
+  )
+  -- At infinity every subtraction is done and every debt paid by the points that are to come: nothing else moves.
+  select account.program_id, account.holder, account.subledger_id, day.day, day.balance_at,
+    coalesce(sum(points) filter (where since > previous and since <= balance_at and since < until), 0),
+    coalesce(sum(points) filter (where until > previous and until <= balance_at and since < until), 0),
+    coalesce(sum(points) filter (where since <= balance_at and balance_at < until), 0)
+  from talon_one_loyalty_accounts_at('infinity', only_program, only_holder) as account
+  join day using (program_id)
+  left join lateral unnest(points_left, active_from, active_until) as lot (points, since, until) on true
+  group by account.program_id, account.holder, account.subledger_id, day.day, day.balance_at
+$$;
+comment on function talon_one_loyalty_projected(integer, bigint, text) is
+  'For each account and each of the coming days: points that become active, points that expire, and the balance at the end of the day if nothing is earned or spent; of one program or holder when they are given, which is quick';
+
+create view talon_one_loyalty_projection as
+  select * from talon_one_loyalty_projected(31);
+comment on view talon_one_loyalty_projection is 'Expiring and activating points and the projected balance of each account for 31 days, today first, from the stored transactions';
+comment on column talon_one_loyalty_projection.program_id is 'Loyalty program';
+comment on column talon_one_loyalty_projection.holder is 'Integration ID of the customer profile, in card-based programs the identifier of the card';
+comment on column talon_one_loyalty_projection.subledger_id is 'Subledger, empty for the main ledger';
+comment on column talon_one_loyalty_projection.day is 'The day, in the time zone of the program; the first row is what is left of today';
+comment on column talon_one_loyalty_projection.balance_at is 'Last second of the day';
+comment on column talon_one_loyalty_projection.activating is 'Points that become active on the day, less what pays off a negative balance';
+comment on column talon_one_loyalty_projection.expiring is 'Active points that expire on the day';
+comment on column talon_one_loyalty_projection.projected_balance is 'Active points at the end of the day if nothing is earned or spent until then';
+
+-- Views say of their columns what the tables behind them say.
+do $$
+declare
+  copied record;
+begin
+  for copied in
+    select target, attname as name, col_description(attrelid, attnum) as comment
+    from (values
+      ('talon_one_loyalty_balance_snapshot', 'talon_one_loyalty_reported_balance'),
+      ('talon_one_loyalty_tier_snapshot', 'talon_one_loyalty_reported_tier')
+    ) as pair (source, target)
+    join pg_attribute on attrelid = source::regclass and attnum > 0 and not attisdropped
+  loop
+    execute format('comment on column %I.%I is %L', copied.target, copied.name, copied.comment);
+  end loop;
+end $$;

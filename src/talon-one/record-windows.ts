@@ -35,6 +35,7 @@ export async function* windowPages(
     serverTime === undefined ? undefined : laterOf(floorToSecond(serverTime), floorToSecond(from) + SECOND);
   let start = floorToSecond(from);
   let width = FIRST_WIDTH;
+  let newest: Instant | undefined;
   for (;;) {
     // Whole seconds: a server may compare no finer.
     const before =
@@ -45,11 +46,13 @@ export async function* windowPages(
       width = laterOf(width / 4n, LEAST_WIDTH);
       continue;
     }
+    newest = laterDefined(newest, found.newest);
     const isCaughtUp = before === end;
     yield {
       page: emptyPage,
-      // Whether a record of exactly `before` belongs to the window is not documented.
-      lastSync: before === undefined ? found.newest : before - 1n,
+      // Never past the newest record: the Date header may run ahead of the clock that the records go by. And whether one
+      // of exactly `before` belongs to the window is not documented.
+      lastSync: before === undefined || newest === undefined ? newest : earlierOf(newest, before - 1n),
       readUntil: isCaughtUp ? serverTime : undefined,
       isCaughtUp,
     };
@@ -95,7 +98,7 @@ async function* readWindow(
         if (emptyPages > 0) isSteady = false;
       }
       const newestOnPage = newestOf(page.rows);
-      if (newestOnPage !== undefined) newest = laterOf(newest ?? newestOnPage, newestOnPage);
+      newest = laterDefined(newest, newestOnPage);
       yield withoutProgress(page);
       emptyPages = page.data.length === 0 ? emptyPages + 1 : 0;
       if (page.isLast || emptyPages > MOST_EMPTY_PAGES || (emptyPages > 0 && !list.doubtsEmptyPages)) break;
@@ -134,6 +137,11 @@ function nextWidth(width: Instant, records: number, pageSize: number): Instant {
   if (records < 2 * pageSize) return earlierOf(width * 2n, MOST_WIDTH);
   if (records > 8 * pageSize) return laterOf(width / 2n, LEAST_WIDTH);
   return width;
+}
+
+function laterDefined(a: Instant | undefined, b: Instant | undefined): Instant | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return laterOf(a, b);
 }
 
 /** Carries the progress of a finished window; there is nothing to store. */

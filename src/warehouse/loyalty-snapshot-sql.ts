@@ -59,7 +59,7 @@ export const STORE_ROWS: Record<SnapshotKind, string> = {
       set join_date = excluded.join_date, joined_at = excluded.joined_at, other = excluded.other,
           fetched_at = excluded.fetched_at
       where (j.join_date, j.other) is distinct from (excluded.join_date, excluded.other)`,
-  // $4 day, $5 its end.
+  // $4 day, $5 its last second.
   projection: `
     insert into talon_one_loyalty_balance_projection
       (program_id, fetched_at, holder, subledger_id, active, pending, expired, spent, day, balance_at)

@@ -14,10 +14,10 @@ export interface LoyaltySnapshot {
   readonly fetchedAt: string;
 }
 
-/** A day of a program, and the moment at which it ends: RFC 3339. */
+/** A day of a program, and its last second: RFC 3339. */
 export interface ProgramDay {
   readonly day: string;
-  readonly endsAt: string;
+  readonly balanceAt: string;
 }
 
 /** Begins a reading; what an earlier one left unfinished is removed. */
@@ -70,7 +70,7 @@ export async function writeSnapshotPage(
     applicationId: NO_APPLICATION,
     begin: (client) => advanceJob(client, lease),
     insert: async (client, text) => {
-      const days = day === undefined ? [] : [day.day, day.endsAt];
+      const days = day === undefined ? [] : [day.day, day.balanceAt];
       const { rowCount } = await client.query(STORE_ROWS[kind], [programId, fetchedAt, text, ...days]);
       return rowCount ?? 0;
     },
@@ -100,14 +100,11 @@ export async function comingDays(
   count: number,
 ): Promise<ProgramDay[]> {
   const { rows } = await warehouse.transaction((client) =>
-    client.query<{ day: string; ends_at: string }>(
-      `select to_char(day, 'YYYY-MM-DD') as day, ${rfc3339(`(day + interval '1 day') at time zone zone`)} as ends_at
-       from (select coalesce((select time_zone from talon_one_loyalty_program where program_id = $1), 'UTC') as zone) as z,
-         generate_series(0, $2::integer - 1) as ahead,
-         lateral (select date_trunc('day', clock_timestamp() at time zone zone) + ahead * interval '1 day' as day) as d
-       order by day`,
+    client.query<{ day: string; balance_at: string }>(
+      `select to_char(day, 'YYYY-MM-DD') as day, ${rfc3339('balance_at')} as balance_at
+       from talon_one_loyalty_days($1, $2) order by day`,
       [programId, count],
     ),
   );
-  return rows.map((row) => ({ day: row.day, endsAt: row.ends_at }));
+  return rows.map((row) => ({ day: row.day, balanceAt: row.balance_at.replace('.000000Z', 'Z') }));
 }

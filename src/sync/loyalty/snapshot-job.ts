@@ -78,7 +78,7 @@ export class SnapshotJob implements JobKind {
   ): Promise<number> {
     const { exports, warehouse } = this.parts;
     const parameters = { loyaltyProgramId: context.subject };
-    const query = { endDate: day?.endsAt };
+    const query = { endDate: day?.balanceAt };
     let stored = 0;
     for await (const rows of exports.pages({ template, parameters, query, required }, context.requests)) {
       context.signal.throwIfAborted();
