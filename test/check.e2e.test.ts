@@ -57,6 +57,22 @@ const situations: Record<string, Situation> = {
     code: 1,
     says: ['PROBLEM', 'does not speak TLS'],
   },
+  'a key without the right to some reference data, on an older deployment': {
+    start: ({ simulator, start }) => {
+      simulator.set({ forbidden: { [`${API}/stores`]: 403, '/v1/changes': 401 }, achievementsV2: '404' });
+      return start(['check'], { env: { REFERENCE_INTERVAL_MINUTES: '60', COUPON_SYNC: 'true' } });
+    },
+    code: 0,
+    says: [
+      /note +GET \/v1\/applications\/\{applicationId\}\/stores .*403/,
+      /note +GET \/v1\/changes .*401/,
+      'Its table stays empty, everything else works.',
+      /ok +GET \/v1\/applications\/\{applicationId\}\/campaigns +answers/,
+      /ok +GET .*\/rulesets\/\{rulesetId\} +answers/,
+      /ok +GET \/v2\/achievements +not known to this deployment/,
+      /ok +GET .*\/export_coupons +answers/,
+    ],
+  },
   'a wrong key': {
     start: withEnv({ TALON_ONE_API_KEY: 'a-key-that-is-not-known' }),
     code: 1,

@@ -109,7 +109,7 @@ test('a file that was cut is no export: the job fails, keeps what came, and the 
   expect(await count(copy, 'coupon')).toBe(sim.couponCount(1));
 });
 
-test('a row that has no ID goes to the quarantine, one that jsonb cannot hold keeps its text beside it', async () => {
+test('a row that jsonb cannot hold is stored without what it refuses, its text is kept beside it', async () => {
   const copy = await startCodes();
   const { sim, look } = copy;
   const before = sim.couponCount(1);

@@ -43,6 +43,7 @@ const quick = {
   HTTP_PORT: '0',
   LOG_LEVEL: 'debug',
   LOYALTY_SYNC: 'false',
+  REFERENCE_INTERVAL_MINUTES: '0',
 };
 
 export async function deploy(context: TestContext, options: SimulatorOptions = {}): Promise<Deployment> {
