@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { entities } from '../src/sync/reference/entities.js';
 import { readScope } from '../src/sync/reference/read-scope.js';
 import { HistoryWriter } from '../src/warehouse/history-writer.js';
-import { refusal, ServedList } from './support/served-list.js';
+import { refusal, ServedList, tableOf } from './support/served-list.js';
 import { useWarehouse } from './support/warehouse.js';
 
 const db = useWarehouse();
@@ -137,9 +136,7 @@ const STRUCTURE = `
   ) as version`;
 
 test('whatever happens and fails, versions have no gap, and a join by time gives what was true then', async () => {
-  const table = entities.find(({ kind }) => kind === 'campaign')?.table;
-  if (!table) throw new Error('no entry for campaigns');
-  const writer = new HistoryWriter(db().warehouse, table, 'campaign', async () => {});
+  const writer = new HistoryWriter(db().warehouse, tableOf('campaign'), 'campaign', async () => {});
   const property = fc.asyncProperty(fc.array(hour, { minLength: 2, maxLength: 8 }), async (hours) => {
     await db().rows('truncate talon_one_campaign');
     const campaigns = new Campaigns();

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { entities } from '../src/sync/reference/entities.js';
+import { LeaseLostError } from '../src/errors.js';
 import { readScope, type ScopeCounts } from '../src/sync/reference/read-scope.js';
 import { HistoryWriter, type Scope } from '../src/warehouse/history-writer.js';
-import { refusal, ServedList } from './support/served-list.js';
+import { refusal, ServedList, tableOf } from './support/served-list.js';
 import { useWarehouse } from './support/warehouse.js';
 
 const db = useWarehouse();
-const table = entities.find(({ kind }) => kind === 'campaign')?.table;
+const campaignTable = tableOf('campaign');
 let applications = 0;
 
 /** A list of campaigns that belongs to an Application of its own, and what the warehouse makes of it. */
@@ -14,8 +14,7 @@ function campaigns(pageSize = 2) {
   applications += 1;
   const scope = String(applications);
   const list = new ServedList(pageSize);
-  if (!table) throw new Error('no entry for campaigns');
-  const writer = new HistoryWriter(db().warehouse, table, 'campaign', async () => {});
+  const writer = new HistoryWriter(db().warehouse, campaignTable, 'campaign', async () => {});
   const look = (now: string): Promise<ScopeCounts> => {
     list.now = now;
     const { client, address } = list;
@@ -225,6 +224,29 @@ test('what belongs to an Application ends with it', async () => {
   );
   expect(await writer.closeOrphans()).toBe(1);
   expect(await versions(scope)).toEqual(['1 Spring 2025-01-01T00:00:00 - 2026-03-01T10:30:00']);
+});
+
+test('a run that has lost its lease writes nothing', async () => {
+  const { list, look, scope, id } = campaigns();
+  list.records = [campaign(id(1)), campaign(id(2))];
+  await look('2026-03-01T10:00:00Z');
+  await db().rows(
+    `insert into talon_one_application (application_id, valid_from, valid_to, payload) values ($1, '2025-01-01', '2026-01-01', '{}')`,
+    scope,
+  );
+  const before = await versions(scope);
+  const lost = new HistoryWriter(db().warehouse, campaignTable, 'campaign', async () => {
+    throw new LeaseLostError('the job reference-campaign');
+  });
+  const page = await list.client.one('/v1/things', {}, {}, { signal: new AbortController().signal });
+  const text = `{"data":[${campaign(id(1), { name: 'Summer' })}]}`;
+  const writes = [
+    () => lost.merge({ ...page, text, problems: new Map() }, scope, 0n),
+    () => lost.closeMissing(scope, new Set(), 0n),
+    () => lost.closeOrphans(),
+  ];
+  for (const write of writes) await expect(write()).rejects.toThrow(LeaseLostError);
+  expect(await versions(scope)).toEqual(before);
 });
 
 test('the database itself refuses two versions of one ID at the same time', async () => {

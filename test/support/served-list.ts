@@ -1,6 +1,9 @@
+import { entities } from '../../src/sync/reference/entities.js';
 import { ApiError } from '../../src/talon-one/api-error.js';
 import type { ListAddress } from '../../src/talon-one/list-reading.js';
 import { ManagementClient } from '../../src/talon-one/management.js';
+import type { HistoryTable } from '../../src/warehouse/history-table.js';
+import type { RecordKind } from '../../src/warehouse/quarantine.js';
 import { quickRetry } from './management-client.js';
 import { moment } from './warehouse.js';
 
@@ -27,23 +30,29 @@ export class ServedList {
   requests = 0;
   readonly address: ListAddress;
 
-  constructor(pageSize: number, query: ListAddress['query'] = {}) {
-    this.address = { path: '/v1/things', parameters: {}, pageSize, query };
+  constructor(pageSize: number) {
+    this.address = { path: '/v1/things', parameters: {}, pageSize };
   }
 
   readonly client = new ManagementClient(
-    async ({ query = {}, template }) => {
+    async ({ query = {} }) => {
       this.requests += 1;
       const served = this.serve(Number(query.skip), Number(query.pageSize), this.requests);
       if (served instanceof Error) throw served;
       const text = `{"data":[${served.records.join(',')}]${served.envelope}}`;
-      return { status: 200, text, serverTime: moment(this.now), source: template };
+      return { status: 200, text, serverTime: moment(this.now) };
     },
     { ...quickRetry, retries: 0 },
-  ) satisfies ManagementClient;
+  );
 }
 
 /** A failure that no repetition mends. */
 export function refusal(status: number): ApiError {
   return new ApiError(`answered with ${status}`, { failure: 'status', endpoint: 'GET /v1/things', status });
+}
+
+export function tableOf(kind: RecordKind): HistoryTable {
+  const entity = entities.find((one) => one.kind === kind);
+  if (!entity) throw new Error(`no entry for ${kind}`);
+  return entity.table;
 }
