@@ -145,6 +145,31 @@ test('however many processes there are, one at a time runs a job', async () => {
   expect(most).toBe(1);
 });
 
+test('a process runs one job at a time of a kind whose jobs may take hours, and others meanwhile', async () => {
+  let running = 0;
+  let most = 0;
+  const done: string[] = [];
+  const { promise: others, resolve: othersAreDone } = deferred();
+  const long = await kindOf(
+    async ({ subject }) => {
+      running += 1;
+      most = Math.max(most, running);
+      await others;
+      running -= 1;
+      done.push(subject);
+      return later();
+    },
+    { subjects: ['a', 'b', 'c', 'd', 'e'] },
+  );
+  const short = await kindOf(async () => {
+    othersAreDone();
+    return later();
+  });
+  start(runnerOf([{ ...long, isAlone: true }, short]));
+  await eventually('all of them', async () => done.length === 5);
+  expect(most).toBe(1);
+});
+
 test('a run whose lease was taken over writes nothing more, is told so, and does not end the other', async () => {
   const { promise: taken, resolve: take } = deferred();
   let caught: unknown;

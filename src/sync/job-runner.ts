@@ -67,7 +67,7 @@ export class JobRunner {
     return new DueLoop({
       take: (running) => this.take(running, lease, mode),
       untilDue: async (running) => {
-        const jobs = (await this.known('all')).filter((job) => !running.has(job) && !mode.done.has(job));
+        const jobs = (await this.known('all')).filter((job) => this.isFree(job, running, mode));
         return jobs.length === 0 ? undefined : millisecondsUntilJob(warehouse, jobs, lease);
       },
       leave: () => leaveJobs(warehouse, owner),
@@ -80,24 +80,34 @@ export class JobRunner {
   private async take(
     running: ReadonlySet<string>,
     lease: LeaseOptions,
-    { isOnce, done, onRun }: Mode,
+    mode: Mode,
   ): Promise<TakenWork | undefined> {
-    const { warehouse, kinds, log } = this.options;
-    const isFree = (job: string) => !running.has(job) && !done.has(job);
+    const { warehouse, log } = this.options;
+    const isFree = (job: string) => this.isFree(job, running, mode);
     const all = (await this.known('all')).filter(isFree);
-    const always = isOnce ? (await this.known('always')).filter(isFree) : [];
+    const always = mode.isOnce ? (await this.known('always')).filter(isFree) : [];
     const leased =
       (await takeJob(warehouse, always, { ...lease, evenIfNotDue: true })) ??
       (await takeJob(warehouse, all, lease));
     if (!leased) return undefined;
     const { job } = leased.lease;
-    const kind = kinds.find(({ name }) => name === partsOf(job).kind);
+    const kind = this.kindOf(job);
     if (!kind) throw new Error(`nothing here runs the job ${job}`);
     const run = async (signal: AbortSignal) => {
       const ended = await runJob(leased, kind, warehouse, signal, log);
-      onRun?.(job, ended);
+      mode.onRun?.(job, ended);
     };
     return { key: job, run };
+  }
+
+  private kindOf(job: string): JobKind | undefined {
+    return this.options.kinds.find(({ name }) => name === partsOf(job).kind);
+  }
+
+  private isFree(job: string, running: ReadonlySet<string>, { done }: Mode): boolean {
+    if (running.has(job) || done.has(job)) return false;
+    const kind = this.kindOf(job);
+    return !kind?.isAlone || ![...running].some((other) => this.kindOf(other) === kind);
   }
 
   /** Rows of the jobs that this process may run. */

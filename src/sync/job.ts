@@ -17,6 +17,8 @@ export interface JobKind {
   readonly jobs: readonly string[];
   /** Whether the command `once` runs it always, or only when it is due. */
   readonly inOnce: 'always' | 'if-due';
+  /** A process runs one job of this kind at a time: each may take hours, and others need their turn. */
+  readonly isAlone?: true;
   /** One run. Every transaction that writes begins with `advanceJob`. */
   run(context: JobContext): Promise<JobResult>;
 }

@@ -15,6 +15,7 @@ import { advanceJob, ensureJobs } from '../../warehouse/job.js';
 import { databaseTime } from '../../warehouse/owed.js';
 import { noteQuarantined } from '../cycle-context.js';
 import type { JobContext, JobKind, JobResult } from '../job.js';
+import { Progress } from '../reading.js';
 import { applicationsOf, type ReferenceOptions, SOON_MS } from './options.js';
 
 // Coupons and referrals, by the time of their creation: an export of what was created since the last one, stored as it
@@ -49,7 +50,7 @@ export function codeJob(kind: CodeKind, options: CodeOptions): JobKind {
     if (context.subject === '') return makeJobs(name, options, context);
     return new CodeRun(kind, options, context).run();
   };
-  return { name, jobs: [name, ...own], inOnce: 'if-due', run };
+  return { name, jobs: [name, ...own], inOnce: 'if-due', isAlone: true, run };
 }
 
 async function makeJobs(name: string, options: CodeOptions, { lease }: JobContext): Promise<JobResult> {
@@ -68,6 +69,7 @@ async function makeJobs(name: string, options: CodeOptions, { lease }: JobContex
 /** One run for one Application. */
 class CodeRun {
   private readonly figures = { rows: 0, changed: 0, parts: 0 };
+  private readonly progress: Progress;
   private createdThrough: Instant;
   /** Halvings since a part was stored. */
   private cuts = 0;
@@ -77,6 +79,7 @@ class CodeRun {
     private readonly options: CodeOptions,
     private readonly context: JobContext,
   ) {
+    this.progress = new Progress(context.log);
     this.createdThrough = parseInstant(String(context.state.createdThrough)) ?? BEGINNING;
   }
 
@@ -138,6 +141,7 @@ class CodeRun {
       this.figures.changed += counts.inserted;
       // The order of the rows is not documented: only a whole part moves the cursor.
       newest = laterOf(newest, page.newest ?? newest);
+      this.progress.note(newest, now, { ...this.figures });
     }
     await this.reach(earlierOf(newest, now));
   }
