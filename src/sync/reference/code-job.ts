@@ -96,7 +96,7 @@ class CodeRun {
         continue;
       }
       if (before === undefined) return { next: { inMs: intervalMs }, figures: this.figures };
-      await this.reach(before);
+      // The cursor stays at the newest code: `before` is on the database's clock, which may be ahead of the server's.
       from = before - MARGIN;
       width = (width ?? 0n) * 2n;
     }
