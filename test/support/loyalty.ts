@@ -31,9 +31,12 @@ export async function startLoyalty(
   const config = testConfig(sim, environment);
   const { log, lines } = testLog();
   const { warehouse } = db;
-  const kinds = jobKinds({ ...createApi(config, log, undefined, quickRetry), config, warehouse });
-  const runner = (owner = 'test') =>
-    new JobRunner({ warehouse, kinds, owner, leaseMs: config.sync.leaseMs, log });
+  const api = createApi(config, log, undefined, quickRetry);
+  // Each with nothing in its memory, as after a restart.
+  const runner = (owner = 'test') => {
+    const kinds = jobKinds({ ...api, config, warehouse });
+    return new JobRunner({ warehouse, kinds, owner, leaseMs: config.sync.leaseMs, log });
+  };
   return {
     sim,
     lines,
