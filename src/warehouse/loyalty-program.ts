@@ -30,6 +30,16 @@ export async function readProgram(warehouse: Warehouse, programId: string): Prom
   };
 }
 
+/** IDs of the programs that the API knew when it was last asked. */
+export async function knownPrograms(warehouse: Warehouse): Promise<string[]> {
+  const { rows } = await warehouse.transaction((client) =>
+    client.query<{ program_id: string }>(
+      'select program_id from talon_one_loyalty_program where missing_since is null order by 1',
+    ),
+  );
+  return rows.map((row) => row.program_id);
+}
+
 /** Stores programs and their tiers as they are now. */
 export async function writePrograms(
   warehouse: Warehouse,

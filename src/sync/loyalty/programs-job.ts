@@ -1,7 +1,7 @@
 import { hasStatus, isUnauthorised } from '../../talon-one/api-error.js';
 import type { ListPage } from '../../talon-one/management.js';
 import { firstProblem, programSchema } from '../../talon-one/schemas.js';
-import { settlePrograms, writePrograms } from '../../warehouse/loyalty-program.js';
+import { knownPrograms, settlePrograms, writePrograms } from '../../warehouse/loyalty-program.js';
 import { noteQuarantined } from '../cycle-context.js';
 import type { JobContext, JobKind, JobResult } from '../job.js';
 import type { LoyaltyParts } from './loyalty-parts.js';
@@ -30,10 +30,18 @@ export class ProgramsJob implements JobKind {
     return { next: { inMs: EVERY_MS }, figures: { programs: programs.size } };
   }
 
-  // The list has no pages (talon-one-api section 7.1).
+  // The list has no pages (talon-one-api section 7.1). One that leaves a known program out may be cut short: whether the
+  // program is gone is asked for by its ID.
   private async listAll(context: JobContext): Promise<Map<string, boolean | undefined>> {
-    const page = await this.parts.client.list(PROGRAMS, {}, {}, context.requests);
-    return this.store(page, context);
+    const { client, warehouse } = this.parts;
+    const page = await client.list(PROGRAMS, {}, {}, context.requests);
+    const listed = await this.store(page, context);
+    const known = await knownPrograms(warehouse);
+    const absent = await this.lookUp(
+      known.filter((id) => !listed.has(id)),
+      context,
+    );
+    return new Map([...listed, ...absent]);
   }
 
   // A key without the right to read programs can do without: it may read their transactions all the same.

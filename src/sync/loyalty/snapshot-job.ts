@@ -40,32 +40,28 @@ export class SnapshotJob implements JobKind {
         : [undefined];
     let rows = 0;
     for (const day of days) {
-      rows += await this.readFirst(this.formsFor(program.isCardBased), snapshot, day, context);
+      rows += await this.readEither(program.isCardBased, snapshot, day, context);
     }
     await finishSnapshot(warehouse, snapshot, rows);
     return { next: { atHourUtc: config.loyalty.balancesHour }, figures: { rows } };
   }
 
-  private formsFor(isCardBased: boolean | undefined): readonly SnapshotExport[] {
-    const { profile, card = profile } = this.entry;
-    if (isCardBased === undefined) return [profile, card];
-    return [isCardBased ? card : profile];
-  }
-
   // Whether points are on profiles or on cards is not known when the key may not read the program: the export of the
   // other kind is answered with 400.
-  private async readFirst(
-    [form, ...others]: readonly SnapshotExport[],
+  private async readEither(
+    isCardBased: boolean | undefined,
     snapshot: LoyaltySnapshot,
     day: ProgramDay | undefined,
     context: JobContext,
   ): Promise<number> {
-    if (!form) return 0;
+    const { profile, card } = this.entry;
+    if (isCardBased !== undefined)
+      return this.read(isCardBased && card ? card : profile, snapshot, day, context);
     try {
-      return await this.read(form, snapshot, day, context);
+      return await this.read(profile, snapshot, day, context);
     } catch (error) {
-      if (others.length === 0 || !hasStatus(error, 400)) throw error;
-      return this.readFirst(others, snapshot, day, context);
+      if (!hasStatus(error, 400)) throw error;
+      return card === undefined ? 0 : this.read(card, snapshot, day, context);
     }
   }
 

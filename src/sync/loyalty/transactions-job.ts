@@ -1,16 +1,16 @@
 import { formatInstant, type Instant, laterOf, parseInstant } from '../../instant.js';
 import { oneAhead } from '../../talon-one/event-pages.js';
-import type { ReadPage } from '../../talon-one/record-list.js';
+import type { ReadPage, RecordListPage } from '../../talon-one/record-list.js';
 import { TransactionList, transactionPages } from '../../talon-one/transaction-list.js';
+import { advanceJob, type JobState } from '../../warehouse/job.js';
 import { readProgram } from '../../warehouse/loyalty-program.js';
-import {
-  type TransactionPageWrite,
-  writeTransactionPage,
-} from '../../warehouse/loyalty-transaction-writer.js';
+import { type EventMarks, eventMarks } from '../../warehouse/loyalty-rereads.js';
+import { writeTransactionPage } from '../../warehouse/loyalty-transaction-writer.js';
 import { noteQuarantined } from '../cycle-context.js';
 import type { JobContext, JobKind, JobResult } from '../job.js';
 import { Progress, reachedBy, startOfWindow } from '../reading.js';
 import { jobsOf, type LoyaltyParts, MISSING_PROGRAM } from './loyalty-parts.js';
+import { Rereads } from './rereads.js';
 
 /** Before Talon.One existed: where to begin when the key may not ask when a program was created. */
 const BEGINNING: Instant = parseInstant('2015-01-01T00:00:00Z') ?? 0n;
@@ -28,8 +28,8 @@ export class TransactionsJob implements JobKind {
   readonly name = 'loyalty-transactions';
   readonly jobs: readonly string[];
   readonly inOnce = 'always';
-  /** How each program's server behaves. Losing it loses nothing. */
-  private readonly lists = new Map<string, TransactionList>();
+  /** What is remembered of each program's server. Losing it loses nothing. */
+  private readonly readers = new Map<string, { list: TransactionList; rereads: Rereads }>();
 
   constructor(private readonly parts: LoyaltyParts) {
     this.jobs = jobsOf(this.name, parts);
@@ -46,7 +46,10 @@ export class TransactionsJob implements JobKind {
       transactionsRepeated: 0,
       transactionsChanged: 0,
     };
+    const marks = await this.marksOf(context);
+    const nextMarks = await eventMarks(warehouse);
     const reached = await this.readFrom(lastSync, tally, context);
+    await this.readAgain(marks, nextMarks, tally, context);
     const figures = { ...tally, lastSync: formatInstant(reached) };
     return { next: { inMs: config.sync.intervalMs }, figures };
   }
@@ -56,9 +59,8 @@ export class TransactionsJob implements JobKind {
     const from = startOfWindow({ lastSync }, this.parts.config.sync.lookback);
     const progress = new Progress(context.log);
     let reached = lastSync;
-    for await (const read of oneAhead(
-      transactionPages(this.listOf(context.subject), from, context.requests),
-    )) {
+    const { list } = this.readerOf(context.subject);
+    for await (const read of oneAhead(transactionPages(list, from, context.requests))) {
       context.signal.throwIfAborted();
       reached = laterOf(reached, reachedBy(read) ?? reached);
       await this.store(read, reached, tally, context);
@@ -74,13 +76,19 @@ export class TransactionsJob implements JobKind {
     context: JobContext,
   ): Promise<void> {
     const complete = isCaughtUp ? (readUntil ?? reached) - this.parts.config.sync.lookback : undefined;
-    const write: TransactionPageWrite = {
-      lease: context.lease,
-      programId: context.subject,
-      page,
-      state: { lastSync: formatInstant(reached) },
-      completeThrough: complete === undefined ? undefined : formatInstant(complete),
-    };
+    const completeThrough = complete === undefined ? undefined : formatInstant(complete);
+    await this.write(page, { lastSync: formatInstant(reached) }, completeThrough, tally, context);
+  }
+
+  private async write(
+    page: RecordListPage,
+    state: JobState,
+    completeThrough: string | undefined,
+    tally: TransactionTally,
+    context: JobContext,
+  ): Promise<void> {
+    const { lease, subject: programId } = context;
+    const write = { lease, programId, page, state, completeThrough };
     const counts = await writeTransactionPage(this.parts.warehouse, write);
     if (page.source !== '') tally.pages += 1;
     tally.transactionsNew += counts.inserted;
@@ -89,12 +97,38 @@ export class TransactionsJob implements JobKind {
     noteQuarantined(context, counts, page.source);
   }
 
-  private listOf(programId: string): TransactionList {
-    const known = this.lists.get(programId);
+  /** How far the events were looked at; noted before the first reading, so that no change after it is missed. */
+  private async marksOf({ lease, state }: JobContext): Promise<EventMarks> {
+    if (typeof state.eventMarks === 'object' && state.eventMarks !== null)
+      return state.eventMarks as EventMarks;
+    const marks = await eventMarks(this.parts.warehouse);
+    await this.parts.warehouse.transaction((client) => advanceJob(client, lease, { eventMarks: marks }));
+    return marks;
+  }
+
+  /** Reads older transactions again that may have changed. */
+  private async readAgain(
+    marks: EventMarks,
+    nextMarks: EventMarks,
+    tally: TransactionTally,
+    context: JobContext,
+  ): Promise<void> {
+    const { warehouse, config } = this.parts;
+    const { list, rereads } = this.readerOf(context.subject);
+    const uuids = await rereads.due(marks, config.sync.lookback, context);
+    for await (const page of list.byUuids(uuids, context.requests)) {
+      await this.write(page, {}, undefined, tally, context);
+    }
+    await warehouse.transaction((client) => advanceJob(client, context.lease, { eventMarks: nextMarks }));
+  }
+
+  private readerOf(programId: string): { list: TransactionList; rereads: Rereads } {
+    const known = this.readers.get(programId);
     if (known) return known;
-    const { client, config } = this.parts;
-    const created = new TransactionList(client, programId, config.talonOne.pageSize);
-    this.lists.set(programId, created);
+    const { client, config, warehouse } = this.parts;
+    const list = new TransactionList(client, programId, config.talonOne.pageSize);
+    const created = { list, rereads: new Rereads(warehouse, list) };
+    this.readers.set(programId, created);
     return created;
   }
 }
