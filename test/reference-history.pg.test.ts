@@ -184,8 +184,8 @@ test('a record that comes back was never away, whatever it has become meanwhile'
   await look('2026-03-01T13:00:00Z');
   expect(await versions(scope)).toEqual([
     '1 Spring 2025-01-01T00:00:00 -',
-    '2 Spring 2025-01-01T00:00:00 - 2026-03-01T11:00:00',
-    '2 Untold 2026-03-01T11:00:00 -',
+    '2 Spring 2025-01-01T00:00:00 - 2026-03-01T13:00:00',
+    '2 Untold 2026-03-01T13:00:00 -',
     '3 Spring 2025-01-01T00:00:00 - 2026-03-01T12:30:00',
     '3 Told 2026-03-01T12:30:00 -',
   ]);

@@ -69,10 +69,10 @@ function missing({ id, isPerApplication }: HistoryTable): string {
 
 // $1 Application, $2 the page as it was sent, $3 when it was read, $4 passing, $5 sets.
 //
-// A record whose content equals that of its last version keeps it; if that one was closed, it opens again: IDs are not
-// used twice, so the record had only been out of sight. Other content begins a new version, and ends the last one: at
-// the time of change that the API tells, if that has moved since the last look; else where the last one had ended; else
-// when the page was read.
+// A record whose content equals that of its last version keeps it. Other content begins a new version and ends the last
+// one: at the time of change that the API tells, if that has moved since the last look, else when the page was read. A
+// last version that was closed opens again, or lasts until then: IDs are not used twice, so the record had only been out
+// of sight.
 function mergeStatement({ name, id, isPerApplication, columns, changedAt }: HistoryTable): string {
   const names = columns.map((column) => column.name);
   const values = columns.map(({ member, type }) => READERS[type](member));
@@ -93,7 +93,7 @@ function mergeStatement({ name, id, isPerApplication, columns, changedAt }: Hist
     ), step as (
       select *, coalesce(talon_one_content(last_payload, $4, $5) = content, false) as is_same,
         case when told is distinct from last_told and told > last_from and told < $3::timestamptz + interval '1 second'
-          then told else coalesce(last_to, greatest($3, last_from + interval '1 microsecond')) end as start
+          then told else greatest($3, last_from + interval '1 microsecond') end as start
       from page left join last using (id)
     ), refreshed as (
       update ${name} as h
