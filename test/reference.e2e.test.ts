@@ -15,6 +15,7 @@ test('the daemon keeps effects named as they were, through kills, replicas and a
     waitFor(what, async () => (await value(query, ...values)) === 'true');
   await first.waitForLine('job finished', ({ job }) => job === 'reference-campaign');
   await first.waitForLine('job finished', ({ job }) => job === 'coupons:1');
+  await first.waitForLine('the API refuses the key for this job');
   const effects = 'select count(*) > 0 from talon_one_effect_with_names where campaign_id > 0';
   await becomes('effects', effects);
   // Every effect of a campaign has a name, also those from before the daemon's first look.
@@ -56,5 +57,8 @@ test('the daemon keeps effects named as they were, through kills, replicas and a
   const all = [first, ...replicas];
   const refused = all.flatMap((one) => one.linesOf('the API refuses the key for this job'));
   expect(refused.filter(({ level }) => level === 'warn')).toHaveLength(1);
-  for (const one of replicas) expect(await one.end()).toEqual({ code: 0, signal: null });
+  for (const one of replicas) {
+    await one.waitForLine('starting');
+    expect(await one.end()).toEqual({ code: 0, signal: null });
+  }
 });
