@@ -322,7 +322,7 @@ comment on view talon_one_loyalty_reported_tier is 'The newest complete reading 
 create function talon_one_loyalty_accounts_at(moment timestamptz, only_program bigint default null, only_holder text default null)
 returns table (program_id bigint, holder text, subledger_id text, spent numeric, negative numeric, points_left numeric[],
   active_from timestamptz[], active_until timestamptz[], transaction_uuids text[])
-language plpgsql stable as $$
+language plpgsql stable rows 100000 as $$
 #variable_conflict use_column
 declare
   account record;
