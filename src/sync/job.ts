@@ -15,6 +15,8 @@ export interface JobKind {
    * the kind is there from the start; rows for the others are made by other jobs.
    */
   readonly jobs: readonly string[];
+  /** Runs once at the start of every process too: what it makes of the configuration may have changed. */
+  readonly runsAtStart?: true;
   /** Whether the command `once` runs it always, or only when it is due. */
   readonly inOnce: 'always' | 'if-due';
   /** One run. Every transaction that writes begins with `advanceJob`. */
