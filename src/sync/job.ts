@@ -2,6 +2,7 @@ import type { Logger } from '../logger.js';
 import type { RequestContext } from '../talon-one/management.js';
 import type { JobLease, JobState, NextRun } from '../warehouse/job.js';
 import type { WorkTally } from './cycle-context.js';
+import type { Backoff } from './failure.js';
 
 // Periodic work beside the events: one row of talon_one_job each, one writer over all replicas, errors that touch
 // nothing else. A new kind of work is a JobKind in the list of commands/job-kinds.ts.
@@ -19,6 +20,8 @@ export interface JobKind {
   readonly runsAtStart?: true;
   /** Whether the command `once` runs it always, or only when it is due. */
   readonly inOnce: 'always' | 'if-due';
+  /** When to try again after a failure; default: as a cycle, from a second to five minutes. */
+  readonly backoff?: Backoff;
   /** One run. Every transaction that writes begins with `advanceJob`. */
   run(context: JobContext): Promise<JobResult>;
 }
