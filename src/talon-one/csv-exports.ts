@@ -3,7 +3,7 @@ import { CsvError, parse } from 'csv-parse';
 import { messageOf } from '../errors.js';
 import { ApiError } from './api-error.js';
 import type { HttpRequest, OpenStream } from './http.js';
-import { CutFileError, LastLine } from './last-line.js';
+import { CutFileError, LastLine, type WatchedFile } from './last-line.js';
 import type { RequestContext } from './management.js';
 import { type RetryOptions, withRetry } from './retry.js';
 
@@ -41,7 +41,7 @@ export class CsvExports {
     const request = toRequest(csv);
     const pieces = await this.begin(csv, request, context);
     try {
-      yield* pagesOf(rowsOf(this.lastLine.check(request.path, pieces), csv.required));
+      yield* pagesOf(rowsOf(this.lastLine.watch(request.path, pieces), csv.required));
     } catch (error) {
       const isBroken =
         error instanceof CsvError || error instanceof NoSuchExportError || error instanceof CutFileError;
@@ -74,10 +74,7 @@ export class CsvExports {
 class NoSuchExportError extends Error {}
 
 /** The header is checked before any row is used. A row may be longer than the header (section 8.6), never shorter. */
-async function* rowsOf(
-  pieces: AsyncIterable<Buffer>,
-  required: readonly string[],
-): AsyncGenerator<CsvRow, void> {
+async function* rowsOf(file: WatchedFile, required: readonly string[]): AsyncGenerator<CsvRow, void> {
   let hasHeader = false;
   const parser = parse({
     bom: true,
@@ -92,9 +89,10 @@ async function* rowsOf(
     },
   });
   // What breaks the source also ends the reading below, with the same error.
-  pipeline(Readable.from(pieces), parser, () => {});
+  pipeline(Readable.from(file.pieces), parser, () => {});
   for await (const row of parser as AsyncIterable<CsvRow>) yield row;
   if (!hasHeader) throw new NoSuchExportError('it is empty');
+  file.check();
 }
 
 async function* pagesOf(rows: AsyncIterable<CsvRow>): AsyncGenerator<CsvRow[], void> {

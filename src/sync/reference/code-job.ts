@@ -42,6 +42,9 @@ const SHORTEST = 4n * MARGIN;
 /** A server that never answers must not be asked for ever shorter parts: eleven years come down to minutes. */
 const MOST_CUTS = 20;
 
+/** A failed export has cost the server much. */
+const BACKOFF = { firstMs: 30_000, longestMs: 1_800_000 };
+
 /** `coupons` makes a job for each Application, `coupons:42` copies those of one. */
 export function codeJob(kind: CodeKind, options: CodeOptions): JobKind {
   const name = `${kind}s`;
@@ -50,7 +53,7 @@ export function codeJob(kind: CodeKind, options: CodeOptions): JobKind {
     if (context.subject === '') return makeJobs(name, options, context);
     return new CodeRun(kind, options, context).run();
   };
-  return { name, jobs: [name, ...own], inOnce: 'if-due', isAlone: true, run };
+  return { name, jobs: [name, ...own], inOnce: 'if-due', isAlone: true, backoff: BACKOFF, run };
 }
 
 async function makeJobs(name: string, options: CodeOptions, { lease }: JobContext): Promise<JobResult> {
