@@ -57,6 +57,22 @@ const situations: Record<string, Situation> = {
     code: 1,
     says: ['PROBLEM', 'does not speak TLS'],
   },
+  'a key without the right to some reference data, on an older deployment': {
+    start: ({ simulator, start }) => {
+      simulator.set({ forbidden: { [`${API}/stores`]: 403, '/v1/changes': 401 }, achievementsV2: '404' });
+      return start(['check'], { env: { REFERENCE_INTERVAL_MINUTES: '60', COUPON_SYNC: 'true' } });
+    },
+    code: 0,
+    says: [
+      /note +GET \/v1\/applications\/\{applicationId\}\/stores .*403/,
+      /note +GET \/v1\/changes .*401/,
+      'Its table stays empty, everything else works.',
+      /ok +GET \/v1\/applications\/\{applicationId\}\/campaigns +answers/,
+      /ok +GET .*\/rulesets\/\{rulesetId\} +answers/,
+      /ok +GET \/v2\/achievements +not known to this deployment/,
+      /ok +GET .*\/export_coupons +answers/,
+    ],
+  },
   'a wrong key': {
     start: withEnv({ TALON_ONE_API_KEY: 'a-key-that-is-not-known' }),
     code: 1,
@@ -196,6 +212,32 @@ const situations: Record<string, Situation> = {
     },
     code: 1,
     says: ['PROBLEM', '9999_future.sql', 'Deploy the newer version'],
+  },
+  'loyalty that the key may read': {
+    start: withEnv({ LOYALTY_SYNC: 'true' }),
+    code: 0,
+    says: [
+      /ok +GET \/v1\/loyalty_programs\/1\/transactions +answers/,
+      /ok +GET \/v1\/loyalty_programs\/1\/export_join_dates +answers/,
+      /ok +GET \/v1\/loyalty_programs\/2\/export_card_balances +answers/,
+    ],
+  },
+  'loyalty that the key may not read (403): only a note': {
+    start: ({ simulator, start }) => {
+      simulator.addFault({
+        path: /loyalty_programs\/(1\/transactions|2\/export)/,
+        times: Infinity,
+        action: { type: 'status', status: 403 },
+      });
+      return start(['check'], { env: { LOYALTY_SYNC: 'true', LOYALTY_PROGRAM_IDS: '1,2' } });
+    },
+    code: 0,
+    says: [
+      /note +GET \/v1\/loyalty_programs\/1\/transactions +the API refuses the key/,
+      /note +GET \/v1\/loyalty_programs\/2\/export_card_balances +the API refuses the key/,
+      /ok +GET \/v1\/loyalty_programs\/2\/transactions +answers/,
+      'or set LOYALTY_SYNC=false',
+    ],
   },
   'a clock behind that of the API': {
     start: ({ simulator, start }) => {

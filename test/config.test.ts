@@ -64,6 +64,8 @@ describe('defaults', () => {
         normalizeEffects: true,
         leaseMs: 30_000,
       },
+      loyalty: { isOn: true, programIds: 'all', balancesHour: 3, projectionDays: 0 },
+      reference: { intervalMs: 3_600_000, coupons: false },
       http: { host: '0.0.0.0', port: 8080 },
       log: { level: 'info', pretty: false },
       shutdownTimeoutMs: 20_000,
@@ -93,6 +95,17 @@ describe('defaults', () => {
     expect(load({ HTTP_PORT: '0' }).http.port).toBe(0);
   });
 
+  test('a reference interval of 0 means no reference data, and leaves nothing to coupons', () => {
+    expect(load({ REFERENCE_INTERVAL_MINUTES: '0' }).reference.intervalMs).toBeUndefined();
+    expect(load({ REFERENCE_INTERVAL_MINUTES: '0.5', COUPON_SYNC: 'true' }).reference).toEqual({
+      intervalMs: 30_000,
+      coupons: true,
+    });
+    expect(problemsWith({ REFERENCE_INTERVAL_MINUTES: '0', COUPON_SYNC: 'true' })).toEqual([
+      'COUPON_SYNC=true needs REFERENCE_INTERVAL_MINUTES above 0, which says how often',
+    ]);
+  });
+
   test('the probe asks where the daemon listens, and not at all where it cannot know', () => {
     expect(servedAddress({})).toBe('127.0.0.1:8080');
     expect(servedAddress({ HTTP_HOST: '10.1.2.3', HTTP_PORT: '9' })).toBe('10.1.2.3:9');
@@ -116,6 +129,12 @@ describe('problems', () => {
       'RATE_LIMIT_SCOPE',
       'SESSION_SNAPSHOT_SOURCE',
       'NORMALIZE_EFFECTS',
+      'LOYALTY_SYNC',
+      'LOYALTY_PROGRAM_IDS',
+      'LOYALTY_BALANCES_HOUR',
+      'LOYALTY_PROJECTION_DAYS',
+      'REFERENCE_INTERVAL_MINUTES',
+      'COUPON_SYNC',
       'LEASE_SECONDS',
       'HTTP_PORT',
       'LOG_LEVEL',
@@ -158,6 +177,13 @@ describe('problems', () => {
     ['TALON_ONE_APPLICATION_IDS', '0', false],
     ['TALON_ONE_APPLICATION_IDS', '-1', false],
     ['TALON_ONE_APPLICATION_IDS', 'ALL', false],
+    ['LOYALTY_PROGRAM_IDS', '139, 140', true],
+    ['LOYALTY_PROGRAM_IDS', 'none', false],
+    ['LOYALTY_BALANCES_HOUR', '23', true],
+    ['LOYALTY_BALANCES_HOUR', '24', false],
+    ['LOYALTY_BALANCES_HOUR', '3:30', false],
+    ['LOYALTY_PROJECTION_DAYS', '31', true],
+    ['LOYALTY_PROJECTION_DAYS', '-1', false],
     ['DATABASE_URL', 'postgres://h/d', true],
     ['DATABASE_URL', 'postgres://u:p@h/d?application_name=me@here', true],
     ['DATABASE_URL', 'postgres://u:1%2F2%3F3%23@h/d', true],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { seconds } from '../src/instant.js';
-import { startOfWindow } from '../src/sync/events.js';
+import { startOfWindow } from '../src/sync/reading.js';
 import { type Design, sound, startOfReading } from './model/design.js';
 import { type Exploration, type ExploreOptions, explore, follow } from './model/explore.js';
 import { everythingIsFresh } from './model/invariants.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { backoffMs } from '../src/sync/cycle.js';
+import { backoffMs } from '../src/sync/failure.js';
 import { ApiError } from '../src/talon-one/api-error.js';
 import { parseRetryAfter } from '../src/talon-one/http.js';
 import { withRetry } from '../src/talon-one/retry.js';

@@ -4,7 +4,8 @@ import type { Config } from '../config.js';
 import type { Logger } from '../logger.js';
 import { packageVersion } from '../package-info.js';
 import { SharedBudget } from '../sync/shared-budget.js';
-import { createSender, type SendRequest } from '../talon-one/http.js';
+import { CsvExports } from '../talon-one/csv-exports.js';
+import { createSender, createStreamSender, type HttpOptions } from '../talon-one/http.js';
 import { ManagementClient } from '../talon-one/management.js';
 import {
   budgetShape,
@@ -78,25 +79,30 @@ async function startEmbedded(
   return embedded.url;
 }
 
-/** The API client with the budget that all processes of this key share; without a warehouse, a budget of its own. */
-export function createManagementClient(
+/** The API, with the budget that all processes of this key share; without a warehouse, a budget of its own. */
+export interface Api {
+  readonly client: ManagementClient;
+  readonly exports: CsvExports;
+}
+
+export function createApi(
   config: Config,
   log: Logger,
   warehouse: Warehouse | undefined,
   retry: RetryOptions = defaultRetry,
-): ManagementClient {
-  return new ManagementClient(createApiSender(config, log, warehouse), retry);
-}
-
-export function createApiSender(config: Config, log: Logger, warehouse: Warehouse | undefined): SendRequest {
+): Api {
   const { baseUrl, apiKey, requestTimeoutMs } = config.talonOne;
-  return createSender({
+  const options: HttpOptions = {
     baseUrl,
     apiKey,
     timeoutMs: requestTimeoutMs,
     userAgent: `talon-one-sync/${packageVersion()}`,
     budget: createBudget(config, log, warehouse),
-  });
+  };
+  return {
+    client: new ManagementClient(createSender(options), retry),
+    exports: new CsvExports(createStreamSender(options), retry),
+  };
 }
 
 function createBudget(config: Config, log: Logger, warehouse: Warehouse | undefined): RequestBudget {

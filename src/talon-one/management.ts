@@ -49,6 +49,15 @@ export interface SessionQuery extends Paging {
   readonly createdBefore: string;
 }
 
+/** Bounds are by creation; whether they are inclusive is not documented. */
+export interface TransactionQuery extends Paging {
+  readonly startDate?: string | undefined;
+  readonly endDate?: string | undefined;
+  /** Only transactions whose points wait for an action and have not expired. */
+  readonly awaitsActivation?: true | undefined;
+  readonly transactionUUIDs?: readonly string[] | undefined;
+}
+
 /**
  * The reads of the Management API that the sync uses (talon-one-api sections 3-6). Each one waits for the request
  * budget, is repeated while that can help, and checks that the answer is what was asked for.
@@ -128,6 +137,26 @@ export class ManagementClient {
     return this.request(request, toPage, context);
   }
 
+  /** Every transaction of a loyalty program, whoever holds the points and however they came (section 7.2). */
+  loyaltyTransactions(
+    programId: string,
+    query: TransactionQuery,
+    context: RequestContext,
+  ): Promise<ListPage> {
+    const template = '/v1/loyalty_programs/{loyaltyProgramId}/transactions';
+    return this.request(get(template, { loyaltyProgramId: programId }, { ...query }), toPage, context);
+  }
+
+  /** Any list of the common envelope. `parameters` fill the placeholders of `template`. */
+  list(template: string, parameters: Parameters, query: Query, context: RequestContext): Promise<ListPage> {
+    return this.request(get(template, parameters, query), toPage, context);
+  }
+
+  /** Any single object, in the form of a list. */
+  one(template: string, parameters: Parameters, query: Query, context: RequestContext): Promise<ListPage> {
+    return this.request(get(template, parameters, query), toPageOfOne, context);
+  }
+
   private request<T>(
     request: HttpRequest,
     read: (answer: HttpAnswer, request: HttpRequest) => T,
@@ -145,11 +174,10 @@ export class ManagementClient {
   }
 }
 
-function get(
-  template: string,
-  parameters: Readonly<Record<string, string>>,
-  query: Readonly<Record<string, string | number | undefined>> = {},
-): HttpRequest {
+type Parameters = Readonly<Record<string, string>>;
+type Query = NonNullable<HttpRequest['query']>;
+
+function get(template: string, parameters: Parameters, query: Query = {}): HttpRequest {
   const path = template.replace(/\{(\w+)\}/g, (_, name: string) =>
     encodeURIComponent(parameters[name] ?? ''),
   );

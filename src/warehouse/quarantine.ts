@@ -1,6 +1,26 @@
 import type { Client } from './pool.js';
 
-export type RecordKind = 'event' | 'profile' | 'session';
+export type RecordKind =
+  | 'event'
+  | 'profile'
+  | 'session'
+  | 'loyalty-program'
+  | 'loyalty-transaction'
+  | 'loyalty-export'
+  | 'application'
+  | 'campaign'
+  | 'ruleset'
+  | 'attribute'
+  | 'audience'
+  | 'store'
+  | 'achievement'
+  | 'event_type'
+  | 'change'
+  | 'coupon'
+  | 'referral';
+
+/** Stands for the Application of records that belong to none. */
+export const NO_APPLICATION = '0';
 
 export interface BadRecord {
   readonly kind: RecordKind;
@@ -35,7 +55,7 @@ export interface OriginalText {
 export async function keepOriginal(client: Client, text: OriginalText): Promise<void> {
   await client.query(
     `insert into talon_one_original_text (kind, application_id, id, original_hash, reasons, original)
-     values ($1, $2, ($3::jsonb -> 'id')::bigint, md5($5), $4, $5) on conflict do nothing`,
+     values ($1, $2, ($3::jsonb ->> 'id')::bigint, md5($5), $4, $5) on conflict do nothing`,
     [text.kind, text.applicationId, text.clean, text.reasons, withoutNul(text.original)],
   );
 }

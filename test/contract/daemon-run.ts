@@ -15,8 +15,8 @@ export interface DaemonRun {
 
 /** Servers that make the daemon ask in different ways. */
 export const DAEMON_RUNS: readonly DaemonRun[] = [
-  { name: 'check', command: 'check', switches: {}, environment: {} },
-  { name: 'a plain server', command: 'once', switches: {}, environment: {} },
+  { name: 'check', command: 'check', switches: {}, environment: { COUPON_SYNC: 'true' } },
+  { name: 'a plain server', command: 'once', switches: {}, environment: { COUPON_SYNC: 'true' } },
   {
     name: 'an old server without sort',
     command: 'once',
@@ -27,7 +27,7 @@ export const DAEMON_RUNS: readonly DaemonRun[] = [
     name: 'the export lane',
     command: 'once',
     switches: {},
-    environment: { SESSION_SNAPSHOT_SOURCE: 'export' },
+    environment: { SESSION_SNAPSHOT_SOURCE: 'export', LOYALTY_PROJECTION_DAYS: '2' },
   },
   {
     name: 'an unordered server with small batches',

@@ -3,7 +3,7 @@ import { LeaseLostError } from '../../src/errors.js';
 import { formatInstant, seconds } from '../../src/instant.js';
 import type { ApplicationSync } from '../../src/sync/application-sync.js';
 import { runCycle } from '../../src/sync/cycle.js';
-import { startOfWindow } from '../../src/sync/events.js';
+import { startOfWindow } from '../../src/sync/reading.js';
 import { advanceCursor, type Lease, takeLease } from '../../src/warehouse/cursor.js';
 import { owedProfiles, owedSessions } from '../../src/warehouse/owed.js';
 import { writeSnapshots } from '../../src/warehouse/snapshot-writer.js';

@@ -3,6 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { monotonicMs } from './clock.js';
+import { isCsv } from './csv.js';
+import { sendCsv } from './csv-reply.js';
 import type { Dice } from './dice.js';
 import type { Endpoint } from './endpoint.js';
 import { faultyReply, sendFaultily } from './fault-answers.js';
@@ -26,6 +28,7 @@ export type RequestListener = (request: LoggedRequest) => void | Promise<void>;
 export interface ApiServerParts {
   world: World;
   apiKey: string;
+  integrationApiKey: string;
   startedAt: number;
   log: RequestLog;
   rateLimit: RateLimit;
@@ -65,6 +68,10 @@ export async function serveApi(
     fault.action?.type === 'stall' || (fault.action?.type === 'reset' && fault.action.at !== 'body');
   if (!isSilent) parts.log.answered(logged, finalReply.status);
   if (fault.action !== undefined && sendFaultily(fault.action, finalReply, response)) return;
+  if (isCsv(finalReply.body)) {
+    const { status, headers, body } = finalReply;
+    return sendCsv(status, headers, body, response, wantsGzip(parts, request));
+  }
   await send(parts, finalReply, request, response);
 }
 
@@ -81,12 +88,19 @@ async function computeReply(
     for (const listener of parts.listeners) await listener(logged);
     return endpoint.answer({ world: parts.world, path, search, body: logged.body });
   } catch (error) {
-    if (error instanceof Refusal) return refusalReply(error);
+    if (error instanceof Refusal) return refusalReply(error, errorType(parts, route));
     // The client has hung up in the middle of its own body, or before it was read.
     if (!request.complete || request.errored) return refusalReply(withStatus(400, 'Incomplete body'));
     parts.failures.push(error instanceof Error ? error : new Error(String(error)));
     return refusalReply(withStatus(500, `The simulator failed: ${String(error)}`));
   }
+}
+
+/** Documented for exports: a JSON error under the content type of the file. */
+function errorType(parts: ApiServerParts, route: Route | undefined): string {
+  return route?.endpoint?.isExport === true
+    ? parts.world.switchBoard.get().exportErrorType
+    : 'application/json';
 }
 
 interface AdmittedRoute {
@@ -96,15 +110,25 @@ interface AdmittedRoute {
 
 /** A request without rights uses up nothing of the rate limit: it belongs to nobody. */
 function letIn(parts: ApiServerParts, logged: LoggedRequest, route: Route | undefined): AdmittedRoute {
-  if (!logged.isAuthorised) throw withStatus(401, 'Invalid or missing Management API key');
+  if (!logged.isAuthorised) throw withStatus(401, `Invalid or missing ${keyOf(parts, route).name}`);
   if (route === undefined) throw withStatus(404, 'Path not found');
   const { template, path, endpoint } = route;
   if (endpoint === undefined) throw withStatus(405, 'Method not allowed');
   const { world } = parts;
   const forbidden = world.switchBoard.get(logged.applicationId ?? undefined).forbidden[template];
   if (forbidden !== undefined) throw withStatus(forbidden, 'The key does not give access to this endpoint');
-  parts.rateLimit.admit(template, monotonicMs(), world.now(), world.switchBoard.get());
+  const limits = world.switchBoard.get();
+  const requestsPerSecond =
+    endpoint.api === 'integration' ? limits.integrationRequestsPerSecond : limits.requestsPerSecond;
+  parts.rateLimit.admit(template, monotonicMs(), world.now(), { ...limits, requestsPerSecond });
   return { endpoint, path };
+}
+
+/** Each API has keys of its own, in a form of its own. */
+function keyOf(parts: ApiServerParts, route: Route | undefined): { name: string; header: string } {
+  return route?.endpoint?.api === 'integration'
+    ? { name: 'Integration API key', header: `ApiKey-v1 ${parts.integrationApiKey}` }
+    : { name: 'Management API key', header: `ManagementKey-v1 ${parts.apiKey}` };
 }
 
 function describe(
@@ -122,7 +146,7 @@ function describe(
     template: route?.template ?? null,
     query,
     applicationId: applicationId === undefined ? null : Number(applicationId),
-    isAuthorised: request.headers.authorization === `ManagementKey-v1 ${parts.apiKey}`,
+    isAuthorised: request.headers.authorization === keyOf(parts, route).header,
     accept: request.headers.accept ?? '',
     contentType: request.headers['content-type'] ?? '',
     body: '',
@@ -137,15 +161,17 @@ async function send(
 ): Promise<void> {
   let body = bodyBytes(reply);
   const headers: Record<string, string | number> = { ...reply.headers };
-  if (
-    parts.world.switchBoard.get().gzip &&
-    /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))
-  ) {
+  if (wantsGzip(parts, request)) {
     body = await compress(body, { level: 1 });
     headers['Content-Encoding'] = 'gzip';
   }
   response.writeHead(reply.status, { ...headers, 'Content-Length': body.length });
   response.end(body);
+}
+
+function wantsGzip(parts: ApiServerParts, request: IncomingMessage): boolean {
+  const isAccepted = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
+  return isAccepted && parts.world.switchBoard.get().gzip;
 }
 
 function setDate(parts: ApiServerParts, response: ServerResponse): void {

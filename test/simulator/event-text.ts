@@ -6,7 +6,7 @@ import { effectsText, ruleFailuresText } from './effect-text.js';
 import { idMember } from './missing-ids.js';
 import { stateAfter } from './session-table.js';
 import { DAY, formatMicros, formatSeconds } from './timestamp.js';
-import { EVENT_TYPES, KIND, SESSION_STATES } from './vocabulary.js';
+import { EVENT_TYPES, KIND, SESSION_STATES, STORES } from './vocabulary.js';
 
 /** The JSON of one event: the given text, byte for byte, or one that follows from the seed and the row. */
 export function eventText(application: SimulatedApplication, row: number): string {
@@ -24,9 +24,10 @@ function generatedText(application: SimulatedApplication, row: number): string {
   const h = hash32(style.seed, application.id, row);
   const dice = new Dice(h);
   const profileId = profile < 0 ? null : profiles.ids.idOf(profile);
-  const profileName = profile < 0 ? 'anonymous' : profiles.integrationId(profile);
+  const profileName = profile < 0 ? 'anonymous' : escaped(profiles.integrationId(profile));
   const scene = {
     dice,
+    applicationId: application.id,
     profile: profileName,
     profileId,
     coupon: session < 0 ? 'SUMMER10' : sessions.coupon(session),
@@ -36,16 +37,26 @@ function generatedText(application: SimulatedApplication, row: number): string {
   const takesBack = kind >= KIND.sessionCancelled && kind <= KIND.sessionReopened;
   const ids =
     idMember('profileId', profileId, style.missingIds, h >>> 8) +
-    storeMembers(h) +
+    storeMembers(application.id, h) +
     (isAdvanced(kind, h) ? `,"integrationId":"evt-${row}-${h % 9973}"` : '') +
     idMember('sessionId', session < 0 ? null : sessions.ids.idOf(session), style.missingIds, h >>> 16);
-  return `{"id":${events.ids.idOf(row)},"created":"${formatMicros(created, style.digits)}","applicationId":${application.id}${ids},"type":"${EVENT_TYPES[kind]}","attributes":${attributesText(application, row, dice, profileName)},"effects":${effectsText(scene, takesBack)},"ruleFailureReasons":${ruleFailuresText(dice)}}`;
+  return `{"id":${events.ids.idOf(row)},"created":"${formatMicros(created, style.digits)}","applicationId":${application.id}${ids},"type":"${EVENT_TYPES[kind]}","attributes":${attributesText(application, row, dice, profileName)},"effects":${effectsText(scene, takesBack)},"ruleFailureReasons":${ruleFailuresText(scene)}}`;
 }
 
-function storeMembers(h: number): string {
+function storeMembers(applicationId: number, h: number): string {
   if (h % 4 > 0) return '';
-  const store = 1 + ((h >>> 4) % 30);
-  return `,"storeId":${store},"storeIntegrationId":"STORE-${String(store).padStart(3, '0')}"`;
+  const store = 1 + ((h >>> 4) % STORES);
+  return `,"storeId":${storeId(applicationId, store)},"storeIntegrationId":"STORE-${String(store).padStart(3, '0')}"`;
+}
+
+/** Each Application has a hundred ids for its stores; those of the first one are their numbers. */
+export function storeId(applicationId: number, store: number): number {
+  return (applicationId - 1) * 100 + store;
+}
+
+/** A test may have named a profile in any way. */
+function escaped(name: string): string {
+  return JSON.stringify(name).slice(1, -1);
 }
 
 /** Advanced (v3) custom events carry the caller's own id. */

@@ -1,6 +1,8 @@
 import type { Server } from 'node:http';
 import type { ApiServerParts, RequestListener } from './api-server.js';
 import type { EmitOptions } from './application.js';
+import { type EmitCodesOptions, emitCodes } from './code-control.js';
+import type { Coupon, Referral } from './codes.js';
 import type { Fault, FaultRule } from './fault-rules.js';
 import { addGivenEvent, type CustomEvent } from './given-event.js';
 import type { Hold } from './holds.js';
@@ -12,9 +14,27 @@ import {
   issuedDigest,
   issuedEvents,
 } from './issued-events.js';
+import type { LoyaltyBalance } from './loyalty-balance.js';
+import {
+  addLoyaltyTransaction,
+  balanceOf,
+  type CustomLoyaltyTransaction,
+  changeLoyaltyTransaction,
+  type EmitLoyaltyOptions,
+  emitLoyalty,
+  type IssuedLoyaltyTransaction,
+  issuedLoyalty,
+  type LoyaltyTransactionChange,
+  type SetTier,
+  setJoinDate,
+  setTier,
+} from './loyalty-control.js';
+import type { LoyaltyProgramOptions } from './loyalty-program.js';
 import type { ApplicationOptions } from './options.js';
 import { profileText } from './profile-text.js';
 import { addCosts, type RecipeCost, recipeCost } from './recipe-cost.js';
+import type { CustomChange } from './reference.js';
+import type { ReferenceKind, ReferenceValues } from './reference-kinds.js';
 import type { LoggedRequest, RequestCount, RequestPredicate } from './request-log.js';
 import type { Id } from './row-ids.js';
 import { sessionText } from './session-text.js';
@@ -33,12 +53,14 @@ export interface SimulatorParts {
 export class Simulator {
   readonly url: string;
   readonly apiKey: string;
+  readonly integrationApiKey: string;
   readonly seed: number;
   private readonly startedAt: Micros;
 
   constructor(private readonly parts: SimulatorParts) {
     this.url = parts.url;
     this.apiKey = parts.api.apiKey;
+    this.integrationApiKey = parts.api.integrationApiKey;
     this.seed = parts.seed;
     this.startedAt = parts.api.world.now();
   }
@@ -113,6 +135,124 @@ export class Simulator {
       const row = profiles.ids.rowOf(id, profiles.count);
       if (row >= 0) profiles.removed.add(row);
     }
+  }
+
+  // ---- Loyalty
+
+  get loyaltyProgramIds(): number[] {
+    return this.world.loyalty.all().map((program) => program.id);
+  }
+
+  addLoyaltyProgram(options: LoyaltyProgramOptions = {}): number {
+    return this.world.loyalty.add(options).id;
+  }
+
+  /** Lets `count` generated transactions happen. Returns their ids. */
+  emitLoyalty(programId: number, count: number, options: EmitLoyaltyOptions = {}): string[] {
+    return emitLoyalty(this.world, this.world.loyalty.program(programId), count, options);
+  }
+
+  /** A transaction as the test wrote it. Returns its id. */
+  addLoyaltyTransaction(programId: number, transaction: CustomLoyaltyTransaction): string {
+    return addLoyaltyTransaction(this.world, this.world.loyalty.program(programId), transaction);
+  }
+
+  /** Points are activated, or their expiry is moved: the transaction says something else from now on. */
+  changeLoyaltyTransaction(programId: number, id: Id, change: LoyaltyTransactionChange): void {
+    changeLoyaltyTransaction(this.world.loyalty.program(programId), id, change);
+  }
+
+  setLoyaltyTier(programId: number, owner: string, tier: SetTier): void {
+    setTier(this.world.loyalty.program(programId), owner, tier);
+  }
+
+  /** RFC 3339. */
+  setLoyaltyJoinDate(programId: number, owner: string, joinDate: string): void {
+    setJoinDate(this.world.loyalty.program(programId), owner, joinDate);
+  }
+
+  /** In points, now or at a moment, past or future (RFC 3339): of the main ledger unless said otherwise. */
+  loyaltyBalance(
+    programId: number,
+    owner: string,
+    options: { at?: string; subledgerId?: string } = {},
+  ): LoyaltyBalance {
+    return balanceOf(this.world, this.world.loyalty.program(programId), owner, options);
+  }
+
+  issuedLoyalty(programId: number): Iterable<IssuedLoyaltyTransaction> {
+    return issuedLoyalty(this.world, this.world.loyalty.program(programId));
+  }
+
+  // ---- What the account has configured
+
+  referenceIds(kind: ReferenceKind): number[] {
+    return this.world.reference.rows(kind).map(({ values }) => values.id);
+  }
+
+  /** The members that the API would show, among them some that only one version of it has. */
+  reference(kind: ReferenceKind, id: number): ReferenceValues {
+    return this.world.reference.row(kind, id).values;
+  }
+
+  /** Like the others of its kind, with the given members. Returns its id. */
+  addReference(kind: ReferenceKind, applicationId: number, values: Record<string, unknown> = {}): number {
+    return this.world.reference.add(kind, applicationId, values);
+  }
+
+  /** Also writes the audit log, and the member that says when, where the kind has one. */
+  changeReference(kind: ReferenceKind, id: number, changes: Record<string, unknown>): void {
+    this.world.reference.change(kind, id, changes);
+  }
+
+  changeCampaign(campaignId: number, changes: Record<string, unknown>): void {
+    this.changeReference('campaign', campaignId, changes);
+  }
+
+  removeReference(kind: ReferenceKind, id: number): void {
+    this.world.reference.remove(kind, id);
+  }
+
+  /** The text is served as it is, until the row is changed. */
+  setReferencePayload(kind: ReferenceKind, id: number, text: string): void {
+    this.world.reference.row(kind, id).payload = text;
+  }
+
+  /** An entry of the audit log. Returns its id. */
+  addChange(change: CustomChange = {}): number {
+    return this.world.reference.addChange(change);
+  }
+
+  // ---- Codes
+
+  /** Lets `count` coupons be made, of the first campaign unless said otherwise. Returns the first and the last id. */
+  emitCoupons(
+    applicationId: number,
+    count: number,
+    options: EmitCodesOptions & Partial<Coupon> = {},
+  ): [first: number, last: number] {
+    return emitCodes(this.world, applicationId, 'coupons', count, options);
+  }
+
+  emitReferrals(
+    applicationId: number,
+    count: number,
+    options: EmitCodesOptions & Partial<Referral> = {},
+  ): [first: number, last: number] {
+    return emitCodes(this.world, applicationId, 'referrals', count, options);
+  }
+
+  changeCoupon(applicationId: number, id: number, changes: Partial<Coupon>): void {
+    this.world.codesOf(this.world.application(applicationId)).coupons.change(id, changes);
+  }
+
+  /** Deleted now. */
+  removeCoupon(applicationId: number, id: number): void {
+    this.changeCoupon(applicationId, id, { deletedAt: this.world.now() });
+  }
+
+  couponCount(applicationId: number): number {
+    return this.world.codesOf(this.world.application(applicationId)).coupons.count;
   }
 
   // ---- What was issued

@@ -86,6 +86,36 @@ const applicationSwitches = {
     .enum(['ISO8601', 'excel'])
     .default('ISO8601')
     .describe('dates of an export without dateFormat'),
+  exportUnsetDates: z
+    .enum(['empty', 'zero'])
+    .default('empty')
+    .describe(
+      'dates of codes that are not set: nothing, or 0001-01-01T00:00:00Z as in the export of sessions',
+    ),
+  exportDeleted: z
+    .enum(['onRequest', 'always'])
+    .default('onRequest')
+    .describe('does the export of coupons have deleted ones without deletedBefore and deletedAfter'),
+  couponReservationColumns: z
+    .enum(['absent', 'present'])
+    .default('absent')
+    .describe('three columns of the export of coupons that the example lacks'),
+  couponDeleted: z
+    .enum(['true', 'timestamp'])
+    .default('true')
+    .describe('what the column deleted says of a deleted coupon'),
+  exportOrder: z.enum(['created', 'reversed']).default('created').describe('order of the rows of an export'),
+  exportLineEnds: z.enum(['lf', 'crlf']).default('lf').describe('line ends of exports'),
+  exportByteOrderMark: z.boolean().default(false).describe('exports begin with one'),
+  exportTimeLimitRows: whole
+    .default(0)
+    .describe('an export of more rows than this takes the server too long; 0: off'),
+  exportTimeLimit: z
+    .enum(['504', 'reset', 'end'])
+    .default('504')
+    .describe(
+      'what happens then: an error instead of the file, a reset after so many rows, or a file that ends there',
+    ),
   forbidden: z
     .record(z.string(), z.union([z.literal(401), z.literal(403)]))
     .default({})
@@ -94,11 +124,60 @@ const applicationSwitches = {
 
 const serverSwitches = {
   requestsPerSecond: whole.default(3).describe('allowed in any sliding second; 0: unlimited'),
+  integrationRequestsPerSecond: whole
+    .default(0)
+    .describe(
+      'the same for each endpoint of the Integration API, whose limit is not published; 0: unlimited',
+    ),
   rateLimitScope: z.enum(['endpoint', 'key']).default('endpoint').describe('what shares one budget'),
   retryAfter: z
     .enum(['seconds', 'date', 'none', 'absurd'])
     .default('seconds')
     .describe('the header of a 429; absurd: a day'),
+  loyaltyOrder: z
+    .enum(['-created', 'created', 'id', 'shuffled'])
+    .default('-created')
+    .describe('order of loyalty transactions, which cannot be sorted; "the last 50" suggests newest first'),
+  loyaltyStartDate: z
+    .enum(['inclusive', 'exclusive'])
+    .default('inclusive')
+    .describe('is the boundary itself returned, for startDate of loyalty transactions'),
+  loyaltyEndDate: z.enum(['inclusive', 'exclusive']).default('inclusive').describe('the same for endDate'),
+  loyaltyTimestamps: z
+    .enum(['utc', 'offset', 'goLayout'])
+    .default('utc')
+    .describe(
+      'times of loyalty transactions: UTC, with the offset of the program, or as examples have it, …Z07:00',
+    ),
+  tierDates: z
+    .enum(['offset', 'utc', 'goLayout'])
+    .default('offset')
+    .describe("dates of tiers and of joining: with the program's offset, in UTC, or …Z07:00"),
+  dashboardDates: z
+    .enum(['zone', 'utc'])
+    .default('zone')
+    .describe("a day of the loyalty dashboard: midnight with the program's offset, or the same date in UTC"),
+  exportNegativeBalance: z
+    .enum(['absent', 'column'])
+    .default('absent')
+    .describe('has the export of loyalty balances a column negativeBalance'),
+  cardBalanceValues: z
+    .enum(['eight', 'nine'])
+    .default('eight')
+    .describe('values in a row of the export of card balances; the example has nine for eight columns'),
+  cardLogColumn: z
+    .enum(['cardidentifier', 'customerprofileid'])
+    .default('cardidentifier')
+    .describe('first column of the export of the log of a card'),
+  cardAttributes: z
+    .enum(['quoted', 'bare'])
+    .default('quoted')
+    .describe('JSON in the export of cards; the example lacks the quotes that CSV wants'),
+  achievementsV2: z.enum(['served', '404']).default('served').describe('/v2/achievements is a closed beta'),
+  exportErrorType: z
+    .enum(['application/csv', 'application/json'])
+    .default('application/csv')
+    .describe('content type of the errors of exports'),
   dateHeader: z.enum(['present', 'absent']).default('present').describe('the Date header of answers'),
   dateHeaderOffsetMs: z.number().default(0).describe('moves the Date header alone'),
   clockOffsetMs: z

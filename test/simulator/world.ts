@@ -1,7 +1,10 @@
 import { SimulatedApplication } from './application.js';
 import { serverNow } from './clock.js';
+import { Codes } from './codes.js';
 import { EventList } from './event-list.js';
 import { fillHistory, type History } from './history.js';
+import type { LoyaltyProgramOptions } from './loyalty-program.js';
+import { LoyaltyPrograms } from './loyalty-programs.js';
 import {
   type ApplicationOptions,
   type ContentStyle,
@@ -9,6 +12,7 @@ import {
   type HistoryOptions,
 } from './options.js';
 import { ProfileTable } from './profile-table.js';
+import { Reference } from './reference.js';
 import type { SwitchBoard } from './switches.js';
 import { DAY, type Micros, requireRfc3339, SECOND } from './timestamp.js';
 
@@ -17,13 +21,20 @@ export class World {
   readonly applications = new Map<number, SimulatedApplication>();
   readonly live = new ProfileTable(false);
   readonly sandbox = new ProfileTable(true);
+  readonly loyalty: LoyaltyPrograms;
+  readonly reference: Reference;
+  private readonly codes = new Map<number, Codes>();
   private readonly lists = new Map<number, EventList>();
 
   constructor(
     readonly switchBoard: SwitchBoard,
     readonly style: ContentStyle,
     private readonly history: HistoryOptions,
-  ) {}
+    loyaltyPrograms?: readonly LoyaltyProgramOptions[],
+  ) {
+    this.reference = new Reference(this);
+    this.loyalty = new LoyaltyPrograms(this, loyaltyPrograms);
+  }
 
   now(): Micros {
     return serverNow(this.switchBoard.get().clockOffsetMs);
@@ -66,6 +77,15 @@ export class World {
     const list = this.lists.get(application.id);
     if (list === undefined) throw new RangeError(`There is no Application ${application.id}`);
     return list;
+  }
+
+  /** Coupons and referrals: made when they are first asked for. */
+  codesOf(application: SimulatedApplication): Codes {
+    const known = this.codes.get(application.id);
+    if (known !== undefined) return known;
+    const codes = new Codes(application);
+    this.codes.set(application.id, codes);
+    return codes;
   }
 
   promoteAll(): void {

@@ -42,6 +42,8 @@ const quick = {
   HTTP_HOST: '127.0.0.1',
   HTTP_PORT: '0',
   LOG_LEVEL: 'debug',
+  LOYALTY_SYNC: 'false',
+  REFERENCE_INTERVAL_MINUTES: '0',
 };
 
 export async function deploy(context: TestContext, options: SimulatorOptions = {}): Promise<Deployment> {
