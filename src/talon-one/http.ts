@@ -10,13 +10,15 @@ import type { RequestBudget } from './request-budget.js';
 
 /** The largest answer that is read, in bytes: bounds memory, and stays far below the longest JavaScript string. */
 const MAX_BODY_BYTES = 128 * 1024 * 1024;
+/** Of an answer that is an error only the beginning is shown. */
+const MAX_ERROR_BYTES = 1024 * 1024;
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST';
   readonly path: string;
   /** Path with placeholders: what the API counts its request limit by. */
   readonly template: string;
-  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   /** JSON text. */
   readonly body?: string;
   readonly accept?: string;
@@ -36,7 +38,7 @@ export interface HttpAnswer {
 export interface HttpOptions {
   readonly baseUrl: string;
   readonly apiKey: string;
-  /** Milliseconds for one attempt, up to the last byte of the answer. */
+  /** Milliseconds for one attempt, up to the last byte of the answer; for streams up to the next piece of it. */
   readonly timeoutMs: number;
   readonly userAgent: string;
   readonly budget: RequestBudget;
@@ -52,16 +54,7 @@ export type SendRequest = (request: HttpRequest, signal: AbortSignal) => Promise
  * reaches another host.
  */
 export function createSender(options: HttpOptions): SendRequest {
-  const client = axios.create({
-    baseURL: options.baseUrl,
-    headers: { Authorization: `ManagementKey-v1 ${options.apiKey}`, 'User-Agent': options.userAgent },
-    httpAgent: new HttpAgent({ keepAlive: true }),
-    httpsAgent: new HttpsAgent({ keepAlive: true }),
-    maxRedirects: 0,
-    responseType: 'stream',
-    transformRequest: [(body: unknown) => body],
-    validateStatus: () => true,
-  });
+  const client = createClient(options);
   const maxBodyBytes = options.maxBodyBytes ?? MAX_BODY_BYTES;
 
   return async (request, signal) => {
@@ -84,6 +77,93 @@ export function createSender(options: HttpOptions): SendRequest {
       received();
     }
   };
+}
+
+/** Makes one attempt and returns the body of the 200 answer as it arrives; anything else is an ApiError. */
+export type OpenStream = (request: HttpRequest, signal: AbortSignal) => Promise<AsyncIterable<Buffer>>;
+
+/**
+ * As `createSender`, for bodies of any size: `timeoutMs` bounds the wait for the head and then for each next piece, never
+ * the whole. Time that the reader takes for a piece does not count. The pieces end with an ApiError when the body is
+ * cut short; a reader that stops early closes the connection.
+ */
+export function createStreamSender(options: HttpOptions): OpenStream {
+  const client = createClient(options);
+
+  return async (request, signal) => {
+    const received = await options.budget.acquire(endpointOf(request), signal);
+    try {
+      const response = await withDeadline(options.timeoutMs, signal, async (deadline) => {
+        try {
+          const head = await receiveHead(client, request, deadline);
+          received();
+          if (head.status === 200) return head;
+          const text = await readText(head.data, options.maxBodyBytes ?? MAX_ERROR_BYTES, deadline);
+          throw failedStatus(request, head, text, options.apiKey);
+        } catch (error) {
+          throw deadline.aborted ? deadline.reason : error;
+        }
+      });
+      return piecesOf(response.data, request, options.timeoutMs, signal);
+    } catch (error) {
+      throw toApiError(error, request, signal);
+    } finally {
+      received();
+    }
+  };
+}
+
+async function* piecesOf(
+  stream: Readable,
+  request: HttpRequest,
+  idleMs: number,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer, void> {
+  const pieces = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  try {
+    for (;;) {
+      const { done, value } = await withDeadline(idleMs, signal, (deadline) =>
+        nextPiece(pieces, stream, deadline),
+      );
+      if (done === true) return;
+      yield value;
+    }
+  } catch (error) {
+    throw toApiError(error, request, signal);
+  } finally {
+    stream.destroy();
+  }
+}
+
+async function nextPiece(
+  pieces: AsyncIterator<Buffer>,
+  stream: Readable,
+  signal: AbortSignal,
+): Promise<IteratorResult<Buffer>> {
+  const stop = () => stream.destroy(new Error('given up'));
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    const piece = await pieces.next();
+    signal.throwIfAborted();
+    return piece;
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error;
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+function createClient(options: HttpOptions): AxiosInstance {
+  return axios.create({
+    baseURL: options.baseUrl,
+    headers: { Authorization: `ManagementKey-v1 ${options.apiKey}`, 'User-Agent': options.userAgent },
+    httpAgent: new HttpAgent({ keepAlive: true }),
+    httpsAgent: new HttpsAgent({ keepAlive: true }),
+    maxRedirects: 0,
+    responseType: 'stream',
+    transformRequest: [(body: unknown) => body],
+    validateStatus: () => true,
+  });
 }
 
 async function receiveHead(
@@ -130,8 +210,12 @@ function toAnswer(request: HttpRequest, response: AxiosResponse, text: string, a
     const serverTime = parseHttpDate(header(response, 'date'));
     return { status: 200, text, serverTime, preview: preview(text, apiKey) };
   }
+  throw failedStatus(request, response, text, apiKey);
+}
+
+function failedStatus(request: HttpRequest, response: AxiosResponse, text: string, apiKey: string): ApiError {
   const endpoint = endpointOf(request);
-  throw new ApiError(`${endpoint} was answered with ${response.status}${explain(response, text, apiKey)}`, {
+  return new ApiError(`${endpoint} was answered with ${response.status}${explain(response, text, apiKey)}`, {
     failure: 'status',
     endpoint,
     status: response.status,
