@@ -128,6 +128,16 @@ export class ManagementClient {
     return this.request(request, toPage, context);
   }
 
+  /** Any list of the common envelope. `parameters` fill the placeholders of `template`. */
+  list(template: string, parameters: Parameters, query: Query, context: RequestContext): Promise<ListPage> {
+    return this.request(get(template, parameters, query), toPage, context);
+  }
+
+  /** Any single object, in the form of a list. */
+  one(template: string, parameters: Parameters, query: Query, context: RequestContext): Promise<ListPage> {
+    return this.request(get(template, parameters, query), toPageOfOne, context);
+  }
+
   private request<T>(
     request: HttpRequest,
     read: (answer: HttpAnswer, request: HttpRequest) => T,
@@ -145,11 +155,10 @@ export class ManagementClient {
   }
 }
 
-function get(
-  template: string,
-  parameters: Readonly<Record<string, string>>,
-  query: Readonly<Record<string, string | number | undefined>> = {},
-): HttpRequest {
+type Parameters = Readonly<Record<string, string>>;
+type Query = NonNullable<HttpRequest['query']>;
+
+function get(template: string, parameters: Parameters, query: Query = {}): HttpRequest {
   const path = template.replace(/\{(\w+)\}/g, (_, name: string) =>
     encodeURIComponent(parameters[name] ?? ''),
   );
