@@ -11,6 +11,17 @@ import {
   issuedDigest,
   issuedEvents,
 } from './issued-events.js';
+import {
+  addLoyaltyTransaction,
+  type CustomLoyaltyTransaction,
+  changeLoyaltyTransaction,
+  type EmitLoyaltyOptions,
+  emitLoyalty,
+  type IssuedLoyaltyTransaction,
+  issuedLoyalty,
+  type LoyaltyTransactionChange,
+} from './loyalty-control.js';
+import type { LoyaltyProgramOptions } from './loyalty-program.js';
 import type { ApplicationOptions } from './options.js';
 import { profileText } from './profile-text.js';
 import { addCosts, type RecipeCost, recipeCost } from './recipe-cost.js';
@@ -32,12 +43,14 @@ export interface SimulatorParts {
 export class Simulator {
   readonly url: string;
   readonly apiKey: string;
+  readonly integrationApiKey: string;
   readonly seed: number;
   private readonly startedAt: Micros;
 
   constructor(private readonly parts: SimulatorParts) {
     this.url = parts.url;
     this.apiKey = parts.api.apiKey;
+    this.integrationApiKey = parts.api.integrationApiKey;
     this.seed = parts.seed;
     this.startedAt = parts.api.world.now();
   }
@@ -112,6 +125,35 @@ export class Simulator {
       const row = profiles.ids.rowOf(id, profiles.count);
       if (row >= 0) profiles.removed.add(row);
     }
+  }
+
+  // ---- Loyalty
+
+  get loyaltyProgramIds(): number[] {
+    return this.world.loyalty.all().map((program) => program.id);
+  }
+
+  addLoyaltyProgram(options: LoyaltyProgramOptions = {}): number {
+    return this.world.loyalty.add(options).id;
+  }
+
+  /** Lets `count` generated transactions happen. Returns their ids. */
+  emitLoyalty(programId: number, count: number, options: EmitLoyaltyOptions = {}): string[] {
+    return emitLoyalty(this.world, this.world.loyalty.program(programId), count, options);
+  }
+
+  /** A transaction as the test wrote it. Returns its id. */
+  addLoyaltyTransaction(programId: number, transaction: CustomLoyaltyTransaction): string {
+    return addLoyaltyTransaction(this.world, this.world.loyalty.program(programId), transaction);
+  }
+
+  /** Points are activated, or their expiry is moved: the transaction says something else from now on. */
+  changeLoyaltyTransaction(programId: number, id: Id, change: LoyaltyTransactionChange): void {
+    changeLoyaltyTransaction(this.world.loyalty.program(programId), id, change);
+  }
+
+  issuedLoyalty(programId: number): Iterable<IssuedLoyaltyTransaction> {
+    return issuedLoyalty(this.world, this.world.loyalty.program(programId));
   }
 
   // ---- What was issued

@@ -94,11 +94,31 @@ const applicationSwitches = {
 
 const serverSwitches = {
   requestsPerSecond: whole.default(3).describe('allowed in any sliding second; 0: unlimited'),
+  integrationRequestsPerSecond: whole
+    .default(0)
+    .describe(
+      'the same for each endpoint of the Integration API, whose limit is not published; 0: unlimited',
+    ),
   rateLimitScope: z.enum(['endpoint', 'key']).default('endpoint').describe('what shares one budget'),
   retryAfter: z
     .enum(['seconds', 'date', 'none', 'absurd'])
     .default('seconds')
     .describe('the header of a 429; absurd: a day'),
+  loyaltyOrder: z
+    .enum(['-created', 'created', 'id', 'shuffled'])
+    .default('-created')
+    .describe('order of loyalty transactions, which cannot be sorted; "the last 50" suggests newest first'),
+  loyaltyStartDate: z
+    .enum(['inclusive', 'exclusive'])
+    .default('inclusive')
+    .describe('is the boundary itself returned, for startDate of loyalty transactions'),
+  loyaltyEndDate: z.enum(['inclusive', 'exclusive']).default('inclusive').describe('the same for endDate'),
+  loyaltyTimestamps: z
+    .enum(['utc', 'offset', 'goLayout'])
+    .default('utc')
+    .describe(
+      'times of loyalty transactions: UTC, with the offset of the program, or as examples have it, …Z07:00',
+    ),
   dateHeader: z.enum(['present', 'absent']).default('present').describe('the Date header of answers'),
   dateHeaderOffsetMs: z.number().default(0).describe('moves the Date header alone'),
   clockOffsetMs: z
