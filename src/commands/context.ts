@@ -4,7 +4,13 @@ import type { Config } from '../config.js';
 import type { Logger } from '../logger.js';
 import { packageVersion } from '../package-info.js';
 import { SharedBudget } from '../sync/shared-budget.js';
-import { createSender, type SendRequest } from '../talon-one/http.js';
+import {
+  createSender,
+  createStreamSender,
+  type HttpOptions,
+  type OpenStream,
+  type SendRequest,
+} from '../talon-one/http.js';
 import { ManagementClient } from '../talon-one/management.js';
 import {
   budgetShape,
@@ -89,14 +95,32 @@ export function createManagementClient(
 }
 
 export function createApiSender(config: Config, log: Logger, warehouse: Warehouse | undefined): SendRequest {
+  return createSender(httpOptions(config, createBudget(config, log, warehouse)));
+}
+
+/** The two ways of an export to the API, with one budget: JSON, and bodies of any size with an idle deadline. */
+export function createExportClients(
+  config: Config,
+  log: Logger,
+  warehouse: Warehouse | undefined,
+  idleMs: number,
+): { readonly client: ManagementClient; readonly open: OpenStream } {
+  const options = httpOptions(config, createBudget(config, log, warehouse));
+  return {
+    client: new ManagementClient(createSender(options), defaultRetry),
+    open: createStreamSender({ ...options, timeoutMs: idleMs }),
+  };
+}
+
+function httpOptions(config: Config, budget: RequestBudget): HttpOptions {
   const { baseUrl, apiKey, requestTimeoutMs } = config.talonOne;
-  return createSender({
+  return {
     baseUrl,
     apiKey,
     timeoutMs: requestTimeoutMs,
     userAgent: `talon-one-sync/${packageVersion()}`,
-    budget: createBudget(config, log, warehouse),
-  });
+    budget,
+  };
 }
 
 function createBudget(config: Config, log: Logger, warehouse: Warehouse | undefined): RequestBudget {

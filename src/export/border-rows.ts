@@ -66,7 +66,9 @@ export class BorderRows {
       this.keyColumns.length > 0
         ? this.keyColumns.map((column) => cells[column] ?? '').join('\0')
         : record.toString('latin1').trimEnd();
-    return text.length <= LONGEST_KEY ? text : createHash('sha256').update(text, 'latin1').digest('base64url');
+    return text.length <= LONGEST_KEY
+      ? text
+      : createHash('sha256').update(text, 'latin1').digest('base64url');
   }
 }
 

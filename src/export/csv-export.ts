@@ -4,9 +4,9 @@ import { BorderRows, type RowIdentity } from './border-rows.js';
 import { readBody } from './csv-body.js';
 import { type CsvPart, FinalLineEnd } from './csv-rows.js';
 import type { ExportContext, ExportEntry } from './export-entry.js';
-import { UsageError } from './usage-error.js';
 import { checkOrder, flagOf, type OptionName, type OptionValues } from './options.js';
 import type { Output } from './output.js';
+import { UsageError } from './usage-error.js';
 import { overlapping, readInWindows, type Window } from './windows.js';
 
 const LINE_FEED = 0x0a;
@@ -43,9 +43,11 @@ export interface CsvExport {
 
 /** A CSV export of the API (talon-one-api section 8); its bytes are passed on as they were sent. */
 export function csvExport(spec: CsvExport): ExportEntry {
-  const pathOptions = spec.routes.map((route) => Object.keys(route.path) as OptionName[]);
-  const required = (pathOptions[0] ?? []).filter((name) => pathOptions.every((names) => names.includes(name)));
-  const all = spec.routes.flatMap(({ path, query }) => Object.keys({ ...path, ...query }) as OptionName[]);
+  const pathOptions = spec.routes.map(({ path }) => namesOf(path));
+  const required = (pathOptions[0] ?? []).filter((name) =>
+    pathOptions.every((names) => names.includes(name)),
+  );
+  const all = spec.routes.flatMap(({ path, query }) => namesOf({ ...path, ...query }));
   const optional = [...new Set(all)].filter((name) => !required.includes(name));
   return {
     ...spec,
@@ -59,17 +61,21 @@ export function csvExport(spec: CsvExport): ExportEntry {
   };
 }
 
-export function chooseRoute({ name, routes }: Pick<CsvExport, 'name' | 'routes'>, values: OptionValues): Route {
+function chooseRoute({ name, routes }: CsvExport, values: OptionValues): Route {
   const given = (Object.keys(values) as OptionName[]).filter((option) => values[option] !== undefined);
-  const route = routes.find(({ path }) => Object.keys(path).every((option) => given.includes(option as OptionName)));
-  if (!route) {
-    const ways = routes.map(({ path }) => (Object.keys(path) as OptionName[]).map(flagOf).join(' and '));
-    throw new UsageError(`${name} needs ${ways.join(', or ')}.`);
-  }
+  const ways = routes.map(({ path }) => namesOf(path).map(flagOf).join(' and '));
+  const route = routes.find(({ path }) => namesOf(path).every((option) => given.includes(option)));
+  if (!route) throw new UsageError(`${name} needs ${ways.join(', or ')}.`);
   const stray = given.find((option) => !(option in route.path) && !(option in (route.query ?? {})));
   if (stray)
-    throw new UsageError(`${flagOf(stray)} does not go with ${Object.keys(route.path).map((one) => flagOf(one as OptionName)).join(' and ')}: leave one of them out.`);
+    throw new UsageError(
+      `${flagOf(stray)} does not go with the other options: ${name} needs ${ways.join(', or ')}.`,
+    );
   return route;
+}
+
+function namesOf(options: Readonly<Partial<Record<OptionName, string>>>): OptionName[] {
+  return Object.keys(options) as OptionName[];
 }
 
 async function exportCsv(
@@ -143,7 +149,10 @@ function requestFor(route: Route, values: OptionValues, window: Window, range: W
     const option = Object.entries(route.path).find(([, name]) => name === placeholder)?.[0] as OptionName;
     return encodeURIComponent(values[option] ?? '');
   });
-  const filters = Object.entries(route.query ?? {}).map(([option, name]) => [name, values[option as OptionName]]);
+  const filters = Object.entries(route.query ?? {}).map(([option, name]) => [
+    name,
+    values[option as OptionName],
+  ]);
   const query: Record<string, string | undefined> = Object.fromEntries(filters);
   if (windows) {
     const isFirst = window.from === range.from;

@@ -55,7 +55,8 @@ export async function* csvParts(
     openBytes += piece.length;
     const last = ends.at(-1);
     if (last === undefined) {
-      if (openBytes > MAX_RECORD_BYTES) throw notCsv(expected, `a row is longer than ${MAX_RECORD_BYTES} bytes`);
+      if (openBytes > MAX_RECORD_BYTES)
+        throw notCsv(expected, `a row is longer than ${MAX_RECORD_BYTES} bytes`);
       continue;
     }
     const bytes = Buffer.concat(open, openBytes);
@@ -76,7 +77,8 @@ export async function* csvParts(
   if (columns === undefined) readHeader(rest, expected);
   if (scanner.isQuoted || scanner.openCells < (columns?.length ?? 0))
     throw notCsv(expected, 'it is cut short inside a row');
-  if (!expected.ending.mayLack(total)) throw notCsv(expected, 'its last row has no line end, it may be cut short');
+  if (!expected.ending.mayLack(total))
+    throw notCsv(expected, 'its last row has no line end, it may be cut short');
   yield columns === undefined
     ? { kind: 'header', bytes: rest, columns: readHeader(rest, expected) }
     : { kind: 'rows', bytes: rest, ends: [rest.length] };
@@ -84,7 +86,10 @@ export async function* csvParts(
 
 function readHeader(bytes: Buffer, expected: CsvExpectation): readonly string[] {
   const columns = cellsOf(bytes).map((name) => name.trim());
-  const begin = bytes.toString('utf8').replace(/^\ufeff/, '').trim();
+  const begin = bytes
+    .toString('utf8')
+    .replace(/^\ufeff/, '')
+    .trim();
   if (begin === '') throw notCsv(expected, 'it is empty');
   const names = columns.map((name) => name.toLowerCase());
   const { proof } = expected;

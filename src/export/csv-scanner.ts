@@ -65,7 +65,10 @@ function skipTo(bytes: Buffer, from: number): number {
 
 /** The cells of one record, quotes resolved; `record` may have its line end. One character stands for one byte. */
 export function cellsOf(record: Buffer): string[] {
-  const text = record.toString('latin1').replace(/^\u00ef\u00bb\u00bf/, '').replace(/\r?\n$/, '');
+  const text = record
+    .toString('latin1')
+    .replace(/^\u00ef\u00bb\u00bf/, '')
+    .replace(/\r?\n$/, '');
   const cells: string[] = [];
   for (let at = 0; at <= text.length; ) {
     const quoted = text[at] === '"' ? endOfQuoted(text, at) : at;

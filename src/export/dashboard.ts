@@ -4,9 +4,9 @@ import { elementsOf } from '../json/elements.js';
 import { cellText, membersOf } from '../json/members.js';
 import { addDays, dayOf, daysUpTo, startOfDay } from './days.js';
 import type { ExportContext, ExportEntry } from './export-entry.js';
-import { UsageError } from './usage-error.js';
 import type { OptionValues } from './options.js';
 import { type ProgramCalendar, programCalendar, requests } from './program.js';
+import { UsageError } from './usage-error.js';
 
 const TEMPLATE = '/v1/loyalty_programs/{loyaltyProgramId}/dashboard';
 const DEFAULT_FRAME = '30d';

@@ -1,5 +1,5 @@
-import { UsageError } from './usage-error.js';
 import { formatInstant, parseInstant } from '../instant.js';
+import { UsageError } from './usage-error.js';
 
 type ReadOption = (text: string) => { readonly value: string } | { readonly problem: string };
 
@@ -13,12 +13,17 @@ export interface OptionSpec {
 }
 
 const id: ReadOption = (text) =>
-  /^[1-9]\d{0,17}$/.test(text) ? { value: text } : { problem: 'It must be a number, as in the address of the Campaign Manager.' };
+  /^[1-9]\d{0,17}$/.test(text)
+    ? { value: text }
+    : { problem: 'It must be a number, as in the address of the Campaign Manager.' };
 
 const time: ReadOption = (text) => {
   const instant = parseInstant(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text);
   return instant === undefined
-    ? { problem: 'It must be a day such as 2026-01-31 (its start in UTC) or a time such as 2026-01-31T08:00:00+01:00.' }
+    ? {
+        problem:
+          'It must be a day such as 2026-01-31 (its start in UTC) or a time such as 2026-01-31T08:00:00+01:00.',
+      }
     : { value: formatInstant(instant) };
 };
 
@@ -67,7 +72,11 @@ export const OPTIONS = {
   toDay: { flags: '--to <day>', about: 'last day; default: yesterday', read: day },
   updatedFrom: { flags: '--updated-from <time>', about: 'last updated from here on', read: time },
   updatedTo: { flags: '--updated-to <time>', about: 'last updated before', read: time },
-  deletedFrom: { flags: '--deleted-from <time>', about: 'deleted from here on (of the last 7 days)', read: time },
+  deletedFrom: {
+    flags: '--deleted-from <time>',
+    about: 'deleted from here on (of the last 7 days)',
+    read: time,
+  },
   deletedTo: { flags: '--deleted-to <time>', about: 'deleted before', read: time },
   at: { flags: '--at <time>', about: 'balances at this moment, past or future; default: now', read: time },
   last: { flags: '--last <frame>', about: 'the days up to yesterday: 7d, 30d, 3m, 1y', read: frame },
@@ -92,9 +101,17 @@ export const OPTIONS = {
     about: 'by validity',
     choices: ['expired', 'validNow', 'validFuture'],
   },
-  usable: { flags: '--usable <yes>', about: 'by whether they can still be redeemed', choices: ['true', 'false'] },
+  usable: {
+    flags: '--usable <yes>',
+    about: 'by whether they can still be redeemed',
+    choices: ['true', 'false'],
+  },
   value: { flags: '--value <text>', about: 'codes that contain this text' },
-  exactMatch: { flags: '--exact-match <yes>', about: 'with --value: the whole code', choices: ['true', 'false'] },
+  exactMatch: {
+    flags: '--exact-match <yes>',
+    about: 'with --value: the whole code',
+    choices: ['true', 'false'],
+  },
   valuesOnly: { flags: '--values-only <yes>', about: 'only the codes', choices: ['true', 'false'] },
   batch: { flags: '--batch <id>', about: 'ID of the batch they were made in' },
   recipient: { flags: '--recipient <integrationId>', about: 'customer they are reserved for' },
@@ -123,7 +140,11 @@ export const OPTIONS = {
     about: 'default: warehouse',
     choices: ['warehouse', 'api'],
   },
-  sandbox: { flags: '--sandbox <yes>', about: 'profiles of the sandbox environment', choices: ['true', 'false'] },
+  sandbox: {
+    flags: '--sandbox <yes>',
+    about: 'profiles of the sandbox environment',
+    choices: ['true', 'false'],
+  },
 } as const satisfies Record<string, OptionSpec>;
 
 export type OptionName = keyof typeof OPTIONS;

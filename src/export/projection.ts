@@ -50,7 +50,10 @@ async function addDay(parts: AsyncIterable<CsvPart>, day: string, output: Output
   for await (const part of parts) {
     if (part.kind === 'header') {
       if (output.bytes > 0) continue;
-      const header = part.bytes.toString('utf8').replace(/^\ufeff/, '').trimEnd();
+      const header = part.bytes
+        .toString('utf8')
+        .replace(/^\ufeff/, '')
+        .trimEnd();
       await output.write(Buffer.from(`date,${header}\n`), 0);
     } else {
       const records = part.ends.map((end, index) => part.bytes.subarray(part.ends[index - 1] ?? 0, end));

@@ -131,7 +131,9 @@ async function exists(path: string): Promise<boolean> {
 }
 
 function fileExists(path: string): UserError {
-  return new UserError(`${path} exists already: choose another name with --output, or replace it with --force.`);
+  return new UserError(
+    `${path} exists already: choose another name with --output, or replace it with --force.`,
+  );
 }
 
 // The new name itself has to reach the disk too. Not every system can flush a folder.

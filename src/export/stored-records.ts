@@ -49,9 +49,13 @@ export const profiles: ExportEntry = {
     checkOrder(values, 'from', 'to');
     if (values.source !== 'api') return fromWarehouse('profile', PROFILE_COLUMNS, values);
     if (values.from !== undefined || values.to !== undefined)
-      throw new UsageError('--from and --to need --source warehouse: the API cannot filter profiles by time.');
+      throw new UsageError(
+        '--from and --to need --source warehouse: the API cannot filter profiles by time.',
+      );
     if (values.application !== undefined && values.sandbox !== undefined)
-      throw new UsageError('--sandbox does not go with --application, which belongs to one environment already.');
+      throw new UsageError(
+        '--sandbox does not go with --application, which belongs to one environment already.',
+      );
     return { source: 'api', run: (context) => profilesOfApi(values, context) };
   },
 };
@@ -67,7 +71,9 @@ export const events: ExportEntry = {
     if (values.source !== 'api') return fromWarehouse('event', EVENT_COLUMNS, values);
     const { application } = values;
     if (application === undefined)
-      throw new UsageError('--source api needs --application: the API lists events of one Application at a time.');
+      throw new UsageError(
+        '--source api needs --application: the API lists events of one Application at a time.',
+      );
     return { source: 'api', run: (context) => eventsOfApi(application, values, context) };
   },
 };
@@ -121,7 +127,10 @@ async function eventsOfApi(application: string, values: OptionValues, context: E
     );
     await writer.write(wanted.map(({ index }) => texts[index] ?? '{}'));
     if (page.problems.size > 0)
-      log.warn({ problems: [...page.problems.values()].slice(0, 3) }, 'records that are no events were left out');
+      log.warn(
+        { problems: [...page.problems.values()].slice(0, 3) },
+        'records that are no events were left out',
+      );
     if (to !== undefined && lastSync !== undefined && lastSync >= to) break;
   }
   await writer.end();

@@ -1,10 +1,10 @@
 import { csvExport } from './csv-export.js';
 import type { ExportContext, ExportEntry } from './export-entry.js';
-import { UsageError } from './usage-error.js';
 import { checkOrder, type OptionValues } from './options.js';
 import { pagedRecords } from './paged-records.js';
 import { requests } from './program.js';
 import { RecordWriter } from './record-writer.js';
+import { UsageError } from './usage-error.js';
 
 /** Members of a transaction of a whole program (talon-one-api section 7.2). */
 const COLUMNS = [
@@ -67,7 +67,9 @@ export const loyaltyTransactions: ExportEntry = {
   prepare: (values) => {
     if (values.customer !== undefined || values.card !== undefined) return logOfOne.prepare(values);
     if (values.dateFormat !== undefined)
-      throw new UsageError('--date-format needs --customer or --card: the list of a whole program is not made by the API.');
+      throw new UsageError(
+        '--date-format needs --customer or --card: the list of a whole program is not made by the API.',
+      );
     checkOrder(values, 'from', 'to');
     return { source: 'api', run: (context) => exportProgram(values, context) };
   },

@@ -51,7 +51,12 @@ export function overlapping(from: Instant | undefined): Instant | undefined {
 /** The server, or something before it, gave up on the amount: less of it may work. */
 export function isTooMuch(error: unknown): boolean {
   if (!(error instanceof ApiError)) return false;
-  return error.failure === 'timeout' || error.status === 408 || error.status === 504 || error instanceof CutShortError;
+  return (
+    error.failure === 'timeout' ||
+    error.status === 408 ||
+    error.status === 504 ||
+    error instanceof CutShortError
+  );
 }
 
 /** The body began and broke off, again and again. */
