@@ -1,10 +1,12 @@
 import { uuid } from './amounts.js';
 import { Dice, hash32 } from './dice.js';
+import { balanceAt, type LoyaltyBalance } from './loyalty-balance.js';
 import { drawTransaction, nextId, type Place } from './loyalty-draw.js';
 import { ownerFor } from './loyalty-history.js';
 import type { LoyaltyTransaction } from './loyalty-ledger.js';
 import type { LoyaltyProgram } from './loyalty-program.js';
 import { transactionText } from './loyalty-text.js';
+import { accountKey } from './loyalty-tier.js';
 import type { Id } from './row-ids.js';
 import { formatMicros, MILLISECOND, type Micros, requireRfc3339 } from './timestamp.js';
 import type { World } from './world.js';
@@ -178,6 +180,50 @@ export function changeLoyaltyTransaction(
   if (change.startDate !== undefined) transaction.startsAt = startFrom(change.startDate);
   if (change.expiryDate !== undefined) transaction.expiresAt = expiryFrom(change.expiryDate);
   program.ledger.version += 1;
+}
+
+export interface SetTier {
+  name: string;
+  /** RFC 3339. */
+  startDate: string;
+  /** RFC 3339. Default: it does not expire. */
+  expiryDate?: string;
+  /** Default: the main ledger. */
+  subledgerId?: string;
+}
+
+/** `owner`: integration ID or card identifier. */
+export function setTier(program: LoyaltyProgram, owner: string, tier: SetTier): void {
+  program.givenTiers.set(accountKey(knownOwner(program, owner), tier.subledgerId ?? ''), {
+    name: tier.name,
+    start: requireRfc3339(tier.startDate, 'startDate'),
+    expiry: tier.expiryDate === undefined ? 0 : requireRfc3339(tier.expiryDate, 'expiryDate'),
+  });
+}
+
+export function setJoinDate(program: LoyaltyProgram, owner: string, joinDate: string): void {
+  program.givenJoinDates.set(knownOwner(program, owner), requireRfc3339(joinDate, 'joinDate'));
+}
+
+/** In points, as all answers compute it. `at`: RFC 3339, default now. */
+export function balanceOf(
+  world: World,
+  program: LoyaltyProgram,
+  owner: string,
+  { at = formatMicros(world.now()), subledgerId = '' },
+): LoyaltyBalance {
+  program.ledger.promote(world.now());
+  const account = program.ledger.accountsOf(knownOwner(program, owner)).get(subledgerId) ?? [];
+  const balance = balanceAt(account, requireRfc3339(at, 'at'));
+  return Object.fromEntries(
+    Object.entries(balance).map(([name, value]) => [name, value / 100]),
+  ) as unknown as LoyaltyBalance;
+}
+
+function knownOwner(program: LoyaltyProgram, name: string): number {
+  const owner = program.ownerOf(name);
+  if (owner < 0) throw new RangeError(`There is no ${program.cardBased ? 'card' : 'profile'} ${name}`);
+  return owner;
 }
 
 /** A transaction as a test compares it with what a client has stored. */

@@ -1,4 +1,5 @@
 import type { ApiRequest, Endpoint } from './endpoint.js';
+import { CARD_PATH, PROFILE_PATH, PROGRAM_PATH } from './loyalty-paths.js';
 import type { LoyaltyProgram } from './loyalty-program.js';
 import { loyaltyProgramText } from './loyalty-program-text.js';
 import { cardOf, profileOf, programOf } from './loyalty-requests.js';
@@ -7,10 +8,6 @@ import { type Scope, selectTransactions, TRANSACTION_FILTERS } from './loyalty-t
 import { makePage } from './page.js';
 import { readPaging, readQuery } from './query.js';
 import { json } from './reply.js';
-
-const PROGRAM = '/v1/loyalty_programs/{loyaltyProgramId}';
-export const PROFILE_PATH = `${PROGRAM}/profile/{integrationId}`;
-export const CARD_PATH = `${PROGRAM}/cards/{loyaltyCardId}`;
 
 const listPrograms: Endpoint = {
   method: 'GET',
@@ -25,7 +22,7 @@ const listPrograms: Endpoint = {
 
 const getProgram: Endpoint = {
   method: 'GET',
-  template: PROGRAM,
+  template: PROGRAM_PATH,
   answer: (request) => {
     readQuery(request.search, {});
     return json(loyaltyProgramText(programOf(request)));
@@ -41,7 +38,7 @@ interface TransactionList {
 }
 
 const TRANSACTION_LISTS: readonly TransactionList[] = [
-  { template: `${PROGRAM}/transactions`, view: 'program', scope: 'program', defaultPageSize: 50 },
+  { template: `${PROGRAM_PATH}/transactions`, view: 'program', scope: 'program', defaultPageSize: 50 },
   {
     template: `${PROFILE_PATH}/ledger_transactions`,
     view: 'profile',

@@ -11,8 +11,10 @@ import {
   issuedDigest,
   issuedEvents,
 } from './issued-events.js';
+import type { LoyaltyBalance } from './loyalty-balance.js';
 import {
   addLoyaltyTransaction,
+  balanceOf,
   type CustomLoyaltyTransaction,
   changeLoyaltyTransaction,
   type EmitLoyaltyOptions,
@@ -20,6 +22,9 @@ import {
   type IssuedLoyaltyTransaction,
   issuedLoyalty,
   type LoyaltyTransactionChange,
+  type SetTier,
+  setJoinDate,
+  setTier,
 } from './loyalty-control.js';
 import type { LoyaltyProgramOptions } from './loyalty-program.js';
 import type { ApplicationOptions } from './options.js';
@@ -150,6 +155,24 @@ export class Simulator {
   /** Points are activated, or their expiry is moved: the transaction says something else from now on. */
   changeLoyaltyTransaction(programId: number, id: Id, change: LoyaltyTransactionChange): void {
     changeLoyaltyTransaction(this.world.loyalty.program(programId), id, change);
+  }
+
+  setLoyaltyTier(programId: number, owner: string, tier: SetTier): void {
+    setTier(this.world.loyalty.program(programId), owner, tier);
+  }
+
+  /** RFC 3339. */
+  setLoyaltyJoinDate(programId: number, owner: string, joinDate: string): void {
+    setJoinDate(this.world.loyalty.program(programId), owner, joinDate);
+  }
+
+  /** In points, now or at a moment, past or future (RFC 3339): of the main ledger unless said otherwise. */
+  loyaltyBalance(
+    programId: number,
+    owner: string,
+    options: { at?: string; subledgerId?: string } = {},
+  ): LoyaltyBalance {
+    return balanceOf(this.world, this.world.loyalty.program(programId), owner, options);
   }
 
   issuedLoyalty(programId: number): Iterable<IssuedLoyaltyTransaction> {
