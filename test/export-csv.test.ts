@@ -32,7 +32,9 @@ async function read(
   return {
     bytes: Buffer.concat(parts.map((part) => part.bytes)),
     records: parts.flatMap((part) =>
-      part.kind === 'rows' ? part.ends.map((end, index) => part.bytes.subarray(part.ends[index - 1] ?? 0, end)) : [],
+      part.kind === 'rows'
+        ? part.ends.map((end, index) => part.bytes.subarray(part.ends[index - 1] ?? 0, end))
+        : [],
     ),
     columns: parts.flatMap((part) => (part.kind === 'header' ? part.columns : [])),
   };
@@ -51,7 +53,9 @@ const document = fc
   })
   .map(({ rows, lineEnd, mark, quotedHeader }) => {
     const header = (quotedHeader ? ['id', 'name', 'note'].map(quoted) : ['id', 'name', 'note']).join(',');
-    const lines = rows.map((cells, index) => [`${index}${cells[0]}`.replace(/^\d+"/, '"'), cells[1], cells[2]].join(','));
+    const lines = rows.map((cells, index) =>
+      [`${index}${cells[0]}`.replace(/^\d+"/, '"'), cells[1], cells[2]].join(','),
+    );
     return { text: `${mark}${[header, ...lines].map((line) => line + lineEnd).join('')}`, lines, lineEnd };
   });
 const sizes = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 5 });
@@ -88,12 +92,21 @@ describe('any CSV, however it arrives in pieces', () => {
     await fc.assert(
       fc.asyncProperty(document, fc.nat(), sizes, async ({ text, lines, lineEnd }, at, pieces) => {
         const whole = Buffer.from(text);
-        const ends = lines.map((_, index) =>
-          whole.length - Buffer.byteLength(lines.slice(index).map((line) => line + lineEnd).join('')),
+        const ends = lines.map(
+          (_, index) =>
+            whole.length -
+            Buffer.byteLength(
+              lines
+                .slice(index)
+                .map((line) => line + lineEnd)
+                .join(''),
+            ),
         );
         const cut = at % whole.length;
         fc.pre(!ends.includes(cut));
-        await expect(read(whole.subarray(0, cut), { sizes: pieces })).rejects.toMatchObject({ failure: 'body' });
+        await expect(read(whole.subarray(0, cut), { sizes: pieces })).rejects.toMatchObject({
+          failure: 'body',
+        });
       }),
     );
   });
@@ -116,7 +129,8 @@ test('an export without documented columns needs a header of more than one', asy
 });
 
 test('documented oddities pass: a cell more than the header has, JSON without quotes, year 1', async () => {
-  const text = 'id,attributes,note\n1,{"ForumPosts": 17},x\n2,,0001-01-01T00:00:00Z,active,9\n3,{"a": 1, "b": 2},\n';
+  const text =
+    'id,attributes,note\n1,{"ForumPosts": 17},x\n2,,0001-01-01T00:00:00Z,active,9\n3,{"a": 1, "b": 2},\n';
   const { bytes, records } = await read(text);
   expect(bytes.toString()).toBe(text);
   expect(records).toHaveLength(3);

@@ -92,7 +92,9 @@ async function execute(action: Action, options: ExecuteOptions = {}): Promise<nu
   } catch (error) {
     if (stop.signal.aborted && isAbortError(error)) return DONE;
     const line = scrubber(config.secrets)(explain(error));
-    log.fatal(error instanceof UserError ? { reason: line } : { err: error }, 'talon-one-sync ends');
+    const isSaidBelow = options.logsToStderr && (error instanceof UserError || error instanceof ApiError);
+    if (!isSaidBelow)
+      log.fatal(error instanceof UserError ? { reason: line } : { err: error }, 'talon-one-sync ends');
     process.stderr.write(`${line}\n`);
     return FAILED;
   } finally {

@@ -2,7 +2,7 @@ import { UserError } from '../errors.js';
 import { ApiError } from '../talon-one/api-error.js';
 import type { HttpRequest } from '../talon-one/http.js';
 import { withRetry } from '../talon-one/retry.js';
-import { type CsvPart, csvParts, type FinalLineEnd } from './csv-rows.js';
+import { type CsvPart, csvParts, type FinalLineEnd, IncompleteCsvError } from './csv-rows.js';
 import type { ExportContext } from './export-entry.js';
 import type { Mark } from './output.js';
 import { CutShortError, isTooMuch } from './windows.js';
@@ -25,30 +25,32 @@ export async function readBody(
   { request, proof, ending, context, canBeHalved }: BodyReading,
   use: (parts: AsyncIterable<CsvPart>) => Promise<void>,
 ): Promise<void> {
-  const { open, output, log, signal } = context;
+  const { open, output, retry, log, signal } = context;
   const mark = output.mark();
-  const attempt = async () => {
-    const pieces = await open(request, signal);
-    await use(csvParts(pieces, { endpoint: `GET ${request.template}`, proof, ending }));
-  };
   let tooMuch: unknown;
-  await withRetry(
-    async () => {
-      try {
-        await attempt();
-      } catch (error) {
-        const hasBegun = output.mark().position > mark.position;
-        await takeBack(mark, error, context);
-        // Not an ApiError for the repeating loop: this one is answered by asking for less.
-        if (canBeHalved && isTooMuch(error)) tooMuch = error;
-        else throw hasBegun && error instanceof ApiError ? new CutShortError(error.message, error) : error;
-      }
-    },
-    context.retry,
-    signal,
-    ({ error, attempt: number }) => log.info({ err: error, attempt: number }, 'request failed, trying again'),
+  const attempt = async (): Promise<void> => {
+    let hasBegun = false;
+    try {
+      const pieces = await open(request, signal);
+      hasBegun = true;
+      await use(csvParts(pieces, { endpoint: `GET ${request.template}`, proof, ending }));
+    } catch (error) {
+      await takeBack(mark, error, context);
+      // Not thrown, or it would be tried again: this is answered by asking for less.
+      if (canBeHalved && isTooMuch(error)) tooMuch = error;
+      else throw hasBegun ? asCutShort(error) : error;
+    }
+  };
+  await withRetry(attempt, retry, signal, ({ error, attempt: number }) =>
+    log.info({ err: error, attempt: number }, 'request failed, trying again'),
   );
   if (tooMuch !== undefined) throw tooMuch;
+}
+
+function asCutShort(error: unknown): unknown {
+  const isCut =
+    error instanceof IncompleteCsvError || (error instanceof ApiError && error.failure === 'network');
+  return isCut ? new CutShortError(error.message, error) : error;
 }
 
 async function takeBack(mark: Mark, error: unknown, { output }: BodyReading['context']): Promise<void> {

@@ -13,6 +13,11 @@ export interface CsvExpectation {
   readonly ending: FinalLineEnd;
 }
 
+/** The right export, but not all of it. */
+export class IncompleteCsvError extends ApiError {
+  override name = 'IncompleteCsvError';
+}
+
 export type CsvPart =
   | { readonly kind: 'header'; readonly bytes: Buffer; readonly columns: readonly string[] }
   /** Whole records; `ends` are the positions in `bytes` after each of them. */
@@ -76,9 +81,9 @@ export async function* csvParts(
   if (columns !== undefined && scanner.openCells === 0) return;
   if (columns === undefined) readHeader(rest, expected);
   if (scanner.isQuoted || scanner.openCells < (columns?.length ?? 0))
-    throw notCsv(expected, 'it is cut short inside a row');
+    throw notCsv(expected, 'it is cut short inside a row', IncompleteCsvError);
   if (!expected.ending.mayLack(total))
-    throw notCsv(expected, 'its last row has no line end, it may be cut short');
+    throw notCsv(expected, 'its last row has no line end, it may be cut short', IncompleteCsvError);
   yield columns === undefined
     ? { kind: 'header', bytes: rest, columns: readHeader(rest, expected) }
     : { kind: 'rows', bytes: rest, ends: [rest.length] };
@@ -99,7 +104,7 @@ function readHeader(bytes: Buffer, expected: CsvExpectation): readonly string[] 
   throw notCsv(expected, `${wanted} (it begins with: ${begin.slice(0, 80).replace(/\s+/g, ' ')})`);
 }
 
-function notCsv({ endpoint }: CsvExpectation, problem: string): ApiError {
+function notCsv({ endpoint }: CsvExpectation, problem: string, Failure = ApiError): ApiError {
   const message = `${endpoint} was answered with 200, but not with a complete CSV export: ${problem}`;
-  return new ApiError(message, { failure: 'body', endpoint, status: 200 });
+  return new Failure(message, { failure: 'body', endpoint, status: 200 });
 }
