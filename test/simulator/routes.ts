@@ -8,6 +8,7 @@ import { loyaltyCsvEndpoints } from './loyalty-csv.js';
 import { loyaltyDashboardEndpoints } from './loyalty-dashboard.js';
 import { loyaltyEndpoints } from './loyalty-endpoints.js';
 import { profileEndpoints } from './profile-endpoints.js';
+import { profileListEndpoints } from './profile-list-endpoints.js';
 import { referenceEndpoints } from './reference-endpoints.js';
 import { otherReferenceEndpoints } from './reference-other-endpoints.js';
 import { sessionEndpoints } from './session-endpoints.js';
@@ -17,6 +18,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...eventEndpoints,
   ...sessionEndpoints,
   ...profileEndpoints,
+  ...profileListEndpoints,
   ...exportEndpoints,
   ...loyaltyEndpoints,
   ...loyaltyBalanceEndpoints,
