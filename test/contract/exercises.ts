@@ -2,6 +2,7 @@ import { type AskOptions, ask, queryText } from '../simulator/api-client.js';
 import type { LoggedRequest } from '../simulator/request-log.js';
 import type { Simulator } from '../simulator/simulator-handle.js';
 import { FUTURE, PAGES, type Query, type Run } from './exercise-queries.js';
+import { exerciseExports, refuseExports } from './export-exercises.js';
 import { exerciseLoyalty, refuseLoyalty } from './loyalty-exercises.js';
 import { exerciseReference, refuseReference } from './reference-exercises.js';
 import type { RecordedResponse } from './response-contract.js';
@@ -38,6 +39,7 @@ export async function exerciseAll(sim: Simulator): Promise<Exercises> {
   await exerciseExport(run, middle);
   await exerciseLoyalty(run, sim, middle);
   await exerciseReference(run, sim, middle);
+  await exerciseExports(run, sim, middle);
   await exerciseOldEnvelope(run, sim, middle);
   exchanges = refused;
   await exerciseRefusals(run, sim);
@@ -132,6 +134,7 @@ async function exerciseRefusals(run: Run, sim: Simulator): Promise<void> {
     await run(path);
   await refuseLoyalty(run);
   await refuseReference(run);
+  await refuseExports(run);
   await run('/customer_search', { body: '{"profileIDs":["1"]}' });
   await run('/customer_search', { body: '{' });
   await run('/sessions', { method: 'DELETE' });

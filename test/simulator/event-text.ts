@@ -2,7 +2,7 @@ import { exactAmount } from './amounts.js';
 import type { SimulatedApplication } from './application.js';
 import { cartItemsText, shippingText } from './cart.js';
 import { Dice, hash32 } from './dice.js';
-import { effectsText, firstCampaign, ruleFailuresText } from './effect-text.js';
+import { effectsText, ruleFailuresText } from './effect-text.js';
 import { idMember } from './missing-ids.js';
 import { stateAfter } from './session-table.js';
 import { DAY, formatMicros, formatSeconds } from './timestamp.js';
@@ -27,7 +27,7 @@ function generatedText(application: SimulatedApplication, row: number): string {
   const profileName = profile < 0 ? 'anonymous' : profiles.integrationId(profile);
   const scene = {
     dice,
-    firstCampaign: firstCampaign(application.id),
+    applicationId: application.id,
     profile: profileName,
     profileId,
     coupon: session < 0 ? 'SUMMER10' : sessions.coupon(session),

@@ -1,4 +1,5 @@
 import { applicationEndpoints } from './application-endpoints.js';
+import { codeEndpoints } from './code-endpoints.js';
 import type { Endpoint } from './endpoint.js';
 import { eventEndpoints } from './event-endpoints.js';
 import { exportEndpoints } from './export-endpoints.js';
@@ -7,6 +8,7 @@ import { loyaltyCardEndpoints } from './loyalty-card-endpoints.js';
 import { loyaltyCsvEndpoints } from './loyalty-csv.js';
 import { loyaltyDashboardEndpoints } from './loyalty-dashboard.js';
 import { loyaltyEndpoints } from './loyalty-endpoints.js';
+import { otherExportEndpoints } from './other-csv.js';
 import { profileEndpoints } from './profile-endpoints.js';
 import { profileListEndpoints } from './profile-list-endpoints.js';
 import { referenceEndpoints } from './reference-endpoints.js';
@@ -26,7 +28,9 @@ export const ENDPOINTS: readonly Endpoint[] = [
   // Before the cards: `cards/export` is no identifier.
   ...loyaltyCsvEndpoints,
   ...loyaltyCardEndpoints,
+  ...otherExportEndpoints,
   ...referenceEndpoints,
+  ...codeEndpoints,
   ...otherReferenceEndpoints,
 ];
 

@@ -1,6 +1,8 @@
 import type { Server } from 'node:http';
 import type { ApiServerParts, RequestListener } from './api-server.js';
 import type { EmitOptions } from './application.js';
+import { type EmitCodesOptions, emitCodes } from './code-control.js';
+import type { Coupon, Referral } from './codes.js';
 import type { Fault, FaultRule } from './fault-rules.js';
 import { addGivenEvent, type CustomEvent } from './given-event.js';
 import type { Hold } from './holds.js';
@@ -218,6 +220,38 @@ export class Simulator {
   /** An entry of the audit log. Returns its id. */
   addChange(change: CustomChange = {}): number {
     return this.world.reference.addChange(change);
+  }
+
+  // ---- Codes
+
+  /** Lets `count` coupons be made, of the first campaign unless said otherwise. Returns the first and the last id. */
+  emitCoupons(
+    applicationId: number,
+    count: number,
+    options: EmitCodesOptions & Partial<Coupon> = {},
+  ): [first: number, last: number] {
+    return emitCodes(this.world, applicationId, 'coupons', count, options);
+  }
+
+  emitReferrals(
+    applicationId: number,
+    count: number,
+    options: EmitCodesOptions & Partial<Referral> = {},
+  ): [first: number, last: number] {
+    return emitCodes(this.world, applicationId, 'referrals', count, options);
+  }
+
+  changeCoupon(applicationId: number, id: number, changes: Partial<Coupon>): void {
+    this.world.codesOf(this.world.application(applicationId)).coupons.change(id, changes);
+  }
+
+  /** Deleted now. */
+  removeCoupon(applicationId: number, id: number): void {
+    this.changeCoupon(applicationId, id, { deletedAt: this.world.now() });
+  }
+
+  couponCount(applicationId: number): number {
+    return this.world.codesOf(this.world.application(applicationId)).coupons.count;
   }
 
   // ---- What was issued

@@ -1,5 +1,6 @@
 import { SimulatedApplication } from './application.js';
 import { serverNow } from './clock.js';
+import { Codes } from './codes.js';
 import { EventList } from './event-list.js';
 import { fillHistory, type History } from './history.js';
 import type { LoyaltyProgramOptions } from './loyalty-program.js';
@@ -22,6 +23,7 @@ export class World {
   readonly sandbox = new ProfileTable(true);
   readonly loyalty: LoyaltyPrograms;
   readonly reference: Reference;
+  private readonly codes = new Map<number, Codes>();
   private readonly lists = new Map<number, EventList>();
 
   constructor(
@@ -75,6 +77,15 @@ export class World {
     const list = this.lists.get(application.id);
     if (list === undefined) throw new RangeError(`There is no Application ${application.id}`);
     return list;
+  }
+
+  /** Coupons and referrals: made when they are first asked for. */
+  codesOf(application: SimulatedApplication): Codes {
+    const known = this.codes.get(application.id);
+    if (known !== undefined) return known;
+    const codes = new Codes(application);
+    this.codes.set(application.id, codes);
+    return codes;
   }
 
   promoteAll(): void {
