@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
@@ -8,6 +8,7 @@ import { ask, list } from './simulator/api-client.js';
 import { startSimulator } from './simulator/simulator.js';
 import type { Simulator } from './simulator/simulator-handle.js';
 import { Daemon } from './support/daemon.js';
+import { deploy } from './support/deployment.js';
 
 // Every export as users run it: the built program against the API.
 
@@ -15,6 +16,7 @@ type Row = Readonly<Record<string, string>>;
 
 let sim: Simulator;
 let folder: string;
+let files = 0;
 
 beforeAll(async () => {
   sim = await startSimulator({ history: { events: 400 }, switches: { requestsPerSecond: 0 } });
@@ -37,7 +39,8 @@ function start(words: readonly string[], env: Readonly<Record<string, string>> =
 
 /** Runs an export into a file and returns its text. */
 async function exported(words: string, extra: readonly string[] = []): Promise<string> {
-  const file = `${words.replace(/\W+/g, '_').slice(0, 100)}.out`;
+  files += 1;
+  const file = `${files}.out`;
   const run = start([...words.split(' '), ...extra, '--output', file]);
   expect(await run.ended, run.describe()).toEqual({ code: 0, signal: null });
   expect(run.stdout).toBe('');
@@ -48,10 +51,6 @@ async function exported(words: string, extra: readonly string[] = []): Promise<s
 function ownerIn(program: number): string {
   const [first] = sim.issuedLoyalty(program);
   return first?.owner ?? '';
-}
-
-function hundredths(points: string | undefined): number {
-  return Math.round(Number(points) * 100);
 }
 
 function rowsOf(csv: string): Row[] {
@@ -83,12 +82,13 @@ const PASSED_ON: readonly [words: string, request: string][] = [
   ['join-dates --program 1', '/v1/loyalty_programs/1/export_join_dates'],
   ['cards --program 2', '/v1/loyalty_programs/2/cards/export?dateFormat=ISO8601'],
   ['achievements --achievement {achievement}', '/v2/achievements/{achievement}/export'],
-  ['audience --audience {audience}', '/v1/audiences/{audience}/memberships/export'],
+  // One of those that profiles name.
+  ['audience --audience 2', '/v1/audiences/2/memberships/export'],
   ['collection --collection {collection}', '/v1/collections/{collection}/export'],
 ];
 
 function withIds(text: string): string {
-  return text.replace(/\{(\w+)\}/g, (_, kind: 'achievement' | 'audience' | 'collection') =>
+  return text.replace(/\{(\w+)\}/g, (_, kind: 'achievement' | 'collection') =>
     String(sim.referenceIds(kind)[0]),
   );
 }
@@ -166,8 +166,8 @@ describe('made here', () => {
     for (const { date = '', profileIntegrationID = '', loyaltySubledger = '', ...row } of rows) {
       const at = endOfDay(date, zone);
       const balance = sim.loyaltyBalance(1, profileIntegrationID, { at, subledgerId: loyaltySubledger });
-      expect(hundredths(row.currentBalance)).toBe(balance.active);
-      expect(hundredths(row.pendingBalance)).toBe(balance.pending);
+      expect(Number(row.currentBalance)).toBe(balance.active);
+      expect(Number(row.pendingBalance)).toBe(balance.pending);
     }
   });
 
@@ -189,7 +189,7 @@ describe('made here', () => {
     for (const { subledger = '', activePoints } of balances) {
       const at = '2026-12-31T00:00:00Z';
       const { active } = sim.loyaltyBalance(1, customer, { at, subledgerId: subledger });
-      expect(hundredths(activePoints)).toBe(active);
+      expect(Number(activePoints)).toBe(active);
     }
   });
 
@@ -220,6 +220,49 @@ test('every export of the command line is tried above', () => {
   expect(new Set([...tried, ...others])).toEqual(new Set(EXPORTS.map(({ name }) => name)));
 });
 
+test('a range that takes the server too long comes in windows: the same rows, the header once', async () => {
+  const whole = (await ask(sim, '/export_effects?dateFormat=ISO8601')).text.split('\n');
+  sim.set({ exportTimeLimitRows: Math.ceil(whole.length / 5), exportTimeLimit: '504' }, 1);
+  try {
+    const lines = (await exported('effects --application 1')).split('\n');
+    expect(lines[0]).toBe(whole[0]);
+    expect(lines.slice(1).sort()).toEqual(whole.slice(1).sort());
+  } finally {
+    sim.set({ exportTimeLimitRows: 0 }, 1);
+  }
+});
+
+test('with a warehouse: its events as NDJSON, an export as rows of it, and one request budget for all', async (context) => {
+  const { simulator, database, start: run } = await deploy(context, { history: { events: 60 } });
+  expect(await run(['once']).ended).toMatchObject({ code: 0 });
+  const output = ['--output', '-'];
+  const events = run(['export', 'events', '--format', 'ndjson', ...output], {
+    env: { TALON_ONE_API_KEY: undefined },
+  });
+  expect(await events.ended, events.describe()).toEqual({ code: 0, signal: null });
+  const written = events.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown);
+  const issued = [...simulator.issuedEvents(1)].map(({ text }) => JSON.parse(text) as unknown);
+  const byId = (records: unknown[]) =>
+    records.sort((a, b) => (a as { id: number }).id - (b as { id: number }).id);
+  expect(byId(written)).toEqual(byId(issued));
+
+  const sessions = ['export', 'sessions', '--application', '1', '--into-warehouse'];
+  const load = run(sessions, { env: { REQUESTS_PER_SECOND: '3' } });
+  expect(await load.ended, load.describe()).toEqual({ code: 0, signal: null });
+  const { text } = await ask(simulator, '/export_customer_sessions?dateFormat=ISO8601');
+  const rows = await database.query<{ payload: Row }>(
+    "select payload from talon_one_latest_export_row where export = 'sessions' order by row_number",
+  );
+  expect(rows.map(({ payload }) => payload)).toEqual(rowsOf(text));
+  const slots = await database.query('select from talon_one_request_slot where endpoint like $1', [
+    '%export_customer_sessions',
+  ]);
+  expect(slots).toHaveLength(3);
+});
+
 /** The last second of a day there, RFC 3339. */
 function endOfDay(day: string, timeZone: string): string {
   const at = (ms: number) => new Intl.DateTimeFormat('sv-SE', { timeZone }).format(new Date(ms));
@@ -238,12 +281,14 @@ test('without --output a new file is named after the export', async () => {
 });
 
 test('a file that exists is not touched without --force', async () => {
-  const words = 'customer-tiers --program 1';
-  const text = await exported(words);
-  const again = start([...words.split(' '), '--output', 'customer_tiers_program_1.out']);
-  expect(await again.ended).toEqual({ code: 1, signal: null });
-  expect(again.stderr).toContain('exists already');
-  expect(await exported(words, ['--force'])).toBe(text);
+  const [path, words] = [join(folder, 'mine.csv'), ['join-dates', '--program', '1', '--output', 'mine.csv']];
+  await writeFile(path, 'mine');
+  const refused = start(words);
+  expect(await refused.ended).toEqual({ code: 1, signal: null });
+  expect(refused.stderr).toContain('mine.csv exists already');
+  expect(await readFile(path, 'utf8')).toBe('mine');
+  expect(await start([...words, '--force']).ended).toEqual({ code: 0, signal: null });
+  expect(await readFile(path, 'utf8')).toMatch(/^loyaltyProgramID,/);
 });
 
 test('a connection that breaks is tried again, and the file has everything once', async () => {
