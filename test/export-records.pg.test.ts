@@ -2,36 +2,18 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { EXPORTS } from '../src/export/entries.js';
-import type { ExportContext } from '../src/export/export-entry.js';
 import { loadIntoWarehouse } from '../src/export/load.js';
 import type { OptionValues } from '../src/export/options.js';
-import { Output } from '../src/export/output.js';
-import type { Sink } from '../src/export/sink.js';
 import { readPayloads } from '../src/warehouse/record-reader.js';
 import type { Warehouse } from '../src/warehouse/warehouse.js';
+import { runExportHere } from './support/export-run.js';
 import { useWarehouse } from './support/warehouse.js';
 
 const pg = useWarehouse();
 const never = new AbortController().signal;
 
-/** What an export of the warehouse writes. */
 async function exported(name: string, values: OptionValues, warehouse: Warehouse): Promise<string> {
-  let text = '';
-  const sink: Sink = {
-    position: 0,
-    write: async (bytes) => {
-      text += bytes.toString();
-    },
-    rewind: async () => false,
-    finish: async () => {},
-    discard: async () => {},
-  };
-  const prepared = EXPORTS.find((entry) => entry.name === name)?.prepare(values);
-  expect(prepared?.source).toBe('warehouse');
-  const output = new Output(sink, () => {});
-  await prepared?.run({ warehouse, output } as ExportContext);
-  return text;
+  return (await runExportHere(name, values, { warehouse })).text;
 }
 
 async function fileWith(text: string): Promise<string> {

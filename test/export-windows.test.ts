@@ -1,15 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { EXPORTS } from '../src/export/entries.js';
-import type { ExportContext } from '../src/export/export-entry.js';
 import type { OptionValues } from '../src/export/options.js';
-import { Output } from '../src/export/output.js';
-import type { Sink } from '../src/export/sink.js';
 import { formatInstant, type Instant, parseInstant, SECOND } from '../src/instant.js';
-import { createLogger } from '../src/logger.js';
 import { ApiError } from '../src/talon-one/api-error.js';
 import type { HttpRequest, OpenStream } from '../src/talon-one/http.js';
-import { ManagementClient } from '../src/talon-one/management.js';
+import { runExportHere } from './support/export-run.js';
 import { quickRetry } from './support/management-client.js';
 
 // A range that a server cannot deliver at once is read in windows. What came out must be what one answer would have had.
@@ -69,41 +64,11 @@ function serve(server: Server, asked: HttpRequest[]): OpenStream {
   };
 }
 
-class MemorySink implements Sink {
-  text = '';
-  get position(): number {
-    return this.text.length;
-  }
-  async write(bytes: Buffer): Promise<void> {
-    this.text += bytes.toString('latin1');
-  }
-  async rewind(position: number): Promise<boolean> {
-    this.text = this.text.slice(0, position);
-    return true;
-  }
-  async finish(): Promise<void> {}
-  async discard(): Promise<void> {}
-}
-
 async function run(name: string, values: OptionValues, open: OpenStream): Promise<string[]> {
-  const sink = new MemorySink();
-  const output = new Output(sink, () => {});
-  const context: ExportContext = {
-    open,
-    client: new ManagementClient(() => Promise.reject(new Error('not asked')), quickRetry),
-    retry: { ...quickRetry, retries: 1, minDelayMs: 0, maxDelayMs: 0 },
-    warehouse: undefined,
-    output,
-    now: END + 3600n * SECOND,
-    pageSize: 100,
-    log: createLogger({ level: 'silent', pretty: false, secrets: [] }),
-    signal: new AbortController().signal,
-  };
-  await EXPORTS.find((entry) => entry.name === name)
-    ?.prepare(values)
-    .run(context);
-  const lines = sink.text.split('\n').slice(0, -1);
-  expect(output.rows).toBe(lines.length - 1);
+  const retry = { ...quickRetry, retries: 1, minDelayMs: 0, maxDelayMs: 0 };
+  const { text, rows } = await runExportHere(name, values, { open, retry, now: END + 3600n * SECOND });
+  const lines = text.split('\n').slice(0, -1);
+  expect(rows).toBe(lines.length - 1);
   return lines;
 }
 

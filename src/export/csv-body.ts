@@ -38,7 +38,7 @@ export async function readBody(
       await takeBack(mark, error, context);
       // Not thrown, or it would be tried again: this is answered by asking for less.
       if (canBeHalved && isTooMuch(error)) tooMuch = error;
-      else throw hasBegun ? asCutShort(error) : error;
+      else throw isCut(error, hasBegun) ? new CutShortError(error.message, error) : error;
     }
   };
   await withRetry(attempt, retry, signal, ({ error, attempt: number }) =>
@@ -47,10 +47,11 @@ export async function readBody(
   if (tooMuch !== undefined) throw tooMuch;
 }
 
-function asCutShort(error: unknown): unknown {
-  const isCut =
-    error instanceof IncompleteCsvError || (error instanceof ApiError && error.failure === 'network');
-  return isCut ? new CutShortError(error.message, error) : error;
+// A gateway that loses patience may also reset the connection without a word.
+function isCut(error: unknown, hasBegun: boolean): error is ApiError {
+  if (error instanceof IncompleteCsvError) return true;
+  if (!(error instanceof ApiError) || error.failure !== 'network') return false;
+  return hasBegun || error.code === 'ECONNRESET';
 }
 
 async function takeBack(mark: Mark, error: unknown, { output }: BodyReading['context']): Promise<void> {

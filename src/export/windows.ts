@@ -59,7 +59,7 @@ export function isTooMuch(error: unknown): boolean {
   );
 }
 
-/** The body began and broke off, again and again. */
+/** The connection broke off in the middle of the answer, again and again. */
 export class CutShortError extends ApiError {
   override name = 'CutShortError';
 }
