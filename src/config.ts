@@ -73,13 +73,29 @@ const apiKey = z.string().transform((text, ctx) => {
   return z.NEVER;
 });
 
-const applicationIds = z.string().transform((text, ctx): 'all' | string[] => {
+/** "all", or the IDs of a comma list; `undefined` when it is neither. */
+function idList(text: string): 'all' | string[] | undefined {
   if (text.trim() === 'all') return 'all';
   const ids = text.split(',').map((id) => id.trim());
-  if (ids.every((id) => /^[1-9]\d{0,17}$/.test(id))) return [...new Set(ids)];
+  return ids.every((id) => /^[1-9]\d{0,17}$/.test(id)) ? [...new Set(ids)] : undefined;
+}
+
+const applicationIds = z.string().transform((text, ctx): 'all' | string[] => {
+  const ids = idList(text);
+  if (ids !== undefined) return ids;
   ctx.addIssue({
     code: 'custom',
     message: 'must be "all" or Application IDs with commas between, such as 12,34',
+  });
+  return z.NEVER;
+});
+
+const programIds = z.string().transform((text, ctx): 'all' | string[] => {
+  const ids = idList(text);
+  if (ids !== undefined) return ids;
+  ctx.addIssue({
+    code: 'custom',
+    message: 'must be "all" or IDs of loyalty programs with commas between, such as 12,34',
   });
   return z.NEVER;
 });
@@ -117,7 +133,7 @@ export const variables = {
   TALON_ONE_API_KEY: {
     about: [
       'Management API key (Campaign Manager: Account, Tools, Management API Keys). Required. It needs the read endpoints',
-      'of Applications, events, customer sessions and customer profiles; `talon-one-sync check` tries each of them.',
+      'of Applications, events, customer sessions, customer profiles and loyalty programs; `talon-one-sync check` tries each.',
     ],
     example: 'the-key-alone',
     secret: true,
@@ -224,6 +240,36 @@ export const variables = {
     default: 'true',
     schema: yesNo,
   },
+  LOYALTY_SYNC: {
+    about: [
+      'Also copy loyalty: programs, every transaction (at SYNC_INTERVAL_SECONDS), and daily balances, tiers and join dates.',
+      'A program or an endpoint that the key may not read is logged and passed over.',
+    ],
+    default: 'true',
+    schema: yesNo,
+  },
+  LOYALTY_PROGRAM_IDS: {
+    about: [
+      'Loyalty programs to copy: "all" that the key can see (new ones are found hourly), or IDs with commas between.',
+    ],
+    default: 'all',
+    schema: programIds,
+  },
+  LOYALTY_BALANCES_HOUR: {
+    about: [
+      'Hour of the day (UTC, 0 to 23) from which the daily balances, tiers, join dates and projections are fetched.',
+    ],
+    default: '3',
+    schema: wholeNumber(0, 23),
+  },
+  LOYALTY_PROJECTION_DAYS: {
+    about: [
+      "Days ahead for which Talon.One's own projected balances are fetched each day: one export per program and day.",
+      '0 = none; the view talon_one_loyalty_projection has 31 days in any case, computed from the stored transactions.',
+    ],
+    default: '0',
+    schema: wholeNumber(0, 366),
+  },
   LEASE_SECONDS: {
     about: [
       'Seconds after which another replica may take over an Application whose replica has gone silent.',
@@ -288,6 +334,13 @@ export interface Config {
     readonly sessionSource: 'auto' | 'by-id' | 'list' | 'export';
     readonly normalizeEffects: boolean;
     readonly leaseMs: number;
+  };
+  readonly loyalty: {
+    readonly isOn: boolean;
+    readonly programIds: 'all' | readonly string[];
+    /** UTC */
+    readonly balancesHour: number;
+    readonly projectionDays: number;
   };
   readonly http: { readonly host: string; readonly port: number | undefined };
   readonly log: { readonly level: string; readonly pretty: boolean };
@@ -423,6 +476,12 @@ function toConfig(values: Values): Config {
       sessionSource: values.SESSION_SNAPSHOT_SOURCE,
       normalizeEffects: values.NORMALIZE_EFFECTS,
       leaseMs: values.LEASE_SECONDS * 1000,
+    },
+    loyalty: {
+      isOn: values.LOYALTY_SYNC,
+      programIds: values.LOYALTY_PROGRAM_IDS,
+      balancesHour: values.LOYALTY_BALANCES_HOUR,
+      projectionDays: values.LOYALTY_PROJECTION_DAYS,
     },
     http: { host: values.HTTP_HOST, port: values.HTTP_PORT === '' ? undefined : values.HTTP_PORT },
     log: { level: values.LOG_LEVEL, pretty: values.LOG_PRETTY },

@@ -11,11 +11,11 @@ export class ConfigError extends UserError {
   }
 }
 
-/** Another replica has taken the Application over: this one must not write a row more. */
+/** Another replica has taken over what was leased (an Application, a job): this one must not write a row more. */
 export class LeaseLostError extends Error {
   override name = 'LeaseLostError';
-  constructor(readonly applicationId: string) {
-    super('The lease of the Application was taken over by another replica');
+  constructor(readonly leased: string) {
+    super(`The lease of ${leased} was taken over by another replica`);
   }
 }
 

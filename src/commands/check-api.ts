@@ -9,7 +9,7 @@ import type { ListPage, ManagementClient, RequestContext } from '../talon-one/ma
 import { defaultRetry } from '../talon-one/retry.js';
 import type { Application } from '../talon-one/schemas.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
-import { createManagementClient } from './context.js';
+import { createApi } from './context.js';
 import type { Finding } from './finding.js';
 
 const CLOCK_TOLERANCE_MS = 30_000;
@@ -22,7 +22,7 @@ export async function checkApi(
   warehouse: Warehouse | undefined,
   signal: AbortSignal,
 ): Promise<Finding[]> {
-  const client = createManagementClient(config, log, warehouse, RETRY);
+  const { client } = createApi(config, log, warehouse, RETRY);
   const context: RequestContext = { signal };
   const findings: Finding[] = [];
   if (config.talonOne.baseUrl.startsWith('http:')) {

@@ -4,13 +4,8 @@ import type { Config } from '../config.js';
 import type { Logger } from '../logger.js';
 import { packageVersion } from '../package-info.js';
 import { SharedBudget } from '../sync/shared-budget.js';
-import {
-  createSender,
-  createStreamSender,
-  type HttpOptions,
-  type OpenStream,
-  type SendRequest,
-} from '../talon-one/http.js';
+import { CsvExports } from '../talon-one/csv-exports.js';
+import { createSender, createStreamSender, type HttpOptions, type OpenStream } from '../talon-one/http.js';
 import { ManagementClient } from '../talon-one/management.js';
 import {
   budgetShape,
@@ -84,18 +79,23 @@ async function startEmbedded(
   return embedded.url;
 }
 
-/** The API client with the budget that all processes of this key share; without a warehouse, a budget of its own. */
-export function createManagementClient(
+/** The API, with the budget that all processes of this key share; without a warehouse, a budget of its own. */
+export interface Api {
+  readonly client: ManagementClient;
+  readonly exports: CsvExports;
+}
+
+export function createApi(
   config: Config,
   log: Logger,
   warehouse: Warehouse | undefined,
   retry: RetryOptions = defaultRetry,
-): ManagementClient {
-  return new ManagementClient(createApiSender(config, log, warehouse), retry);
-}
-
-export function createApiSender(config: Config, log: Logger, warehouse: Warehouse | undefined): SendRequest {
-  return createSender(httpOptions(config, createBudget(config, log, warehouse)));
+): Api {
+  const options = httpOptions(config, createBudget(config, log, warehouse));
+  return {
+    client: new ManagementClient(createSender(options), retry),
+    exports: new CsvExports(createStreamSender(options), retry),
+  };
 }
 
 /** The two ways of an export to the API, with one budget: JSON, and bodies of any size with an idle deadline. */

@@ -2,26 +2,24 @@ import type { Config } from '../config.js';
 import { UserError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { findApplications } from '../sync/applications.js';
+import { JobRunner } from '../sync/job-runner.js';
 import { Scheduler } from '../sync/scheduler.js';
-import {
-  createManagementClient,
-  createPartitions,
-  openWarehouse,
-  processName,
-  Releasers,
-} from './context.js';
+import { createApi, createPartitions, openWarehouse, processName, Releasers } from './context.js';
+import { jobKinds } from './job-kinds.js';
 import { prepareWarehouse } from './prepare.js';
 
 /**
- * Syncs every Application until it is caught up and owes nothing, then ends.
- * @throws UserError when an Application could not be brought up to date
+ * Syncs every Application until it is caught up and owes nothing, runs the jobs beside them, then ends.
+ * @throws UserError when an Application could not be brought up to date, or a job failed
  */
 export async function onceCommand(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
   const releasers = new Releasers();
   try {
     const { warehouse } = await openWarehouse(config, log, releasers, signal);
     await prepareWarehouse(warehouse, log, signal, { patient: false });
-    const client = createManagementClient(config, log, warehouse);
+    const owner = processName();
+    const api = createApi(config, log, warehouse);
+    const { client } = api;
     const { applicationIds: wanted, pageSize } = config.talonOne;
     const finding = { warehouse, client, wanted, start: config.sync.start, pageSize, log };
     const applicationIds = await findApplications(finding, { signal });
@@ -32,14 +30,21 @@ export async function onceCommand(config: Config, log: Logger, signal: AbortSign
       client,
       config,
       partitions: createPartitions(warehouse, log),
-      owner: processName(),
+      owner,
       log,
       applicationIds: () => applicationIds,
     });
-    const failed = await scheduler.runOnce(signal);
+    const kinds = jobKinds({ ...api, config, warehouse });
+    const jobs = new JobRunner({ warehouse, kinds, owner, leaseMs: config.sync.leaseMs, log });
+    const [failed, failedJobs] = await Promise.all([scheduler.runOnce(signal), jobs.runOnce(signal)]);
     if (failed.size > 0) {
       throw new UserError(
         `${failed.size} of ${applicationIds.length} Applications failed: ${[...failed.keys()].join(', ')}`,
+      );
+    }
+    if (failedJobs.size > 0) {
+      throw new UserError(
+        `All Applications are up to date, but these jobs failed: ${[...failedJobs.keys()].join(', ')}`,
       );
     }
     if (!signal.aborted) log.info({ applications: applicationIds.length }, 'all Applications are up to date');

@@ -5,22 +5,18 @@ import { HealthServer } from '../health/health-server.js';
 import type { Logger } from '../logger.js';
 import { packageVersion } from '../package-info.js';
 import { type ApplicationOptions, findApplications } from '../sync/applications.js';
-import { backoffMs } from '../sync/cycle.js';
+import { backoffMs } from '../sync/failure.js';
+import { JobRunner } from '../sync/job-runner.js';
 import { Scheduler } from '../sync/scheduler.js';
 import { isUnauthorised } from '../talon-one/api-error.js';
-import {
-  createManagementClient,
-  createPartitions,
-  openWarehouse,
-  processName,
-  Releasers,
-} from './context.js';
+import { createApi, createPartitions, openWarehouse, processName, Releasers } from './context.js';
+import { jobKinds } from './job-kinds.js';
 import { prepareWarehouse } from './prepare.js';
 import { Readiness } from './readiness.js';
 
 const FIND_APPLICATIONS_EVERY_MS = 3_600_000;
 
-/** The daemon: prepares the warehouse, then syncs every Application at its interval until `signal` aborts. */
+/** The daemon: prepares the warehouse, then syncs every Application and runs the jobs until `signal` aborts. */
 export async function runCommand(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
   const releasers = new Releasers();
   const owner = processName();
@@ -31,7 +27,8 @@ export async function runCommand(config: Config, log: Logger, signal: AbortSigna
     const { warehouse } = await openWarehouse(config, log, releasers, signal);
     await prepareWarehouse(warehouse, log, signal, { patient: true });
     readiness.warehouse = warehouse;
-    const client = createManagementClient(config, log, warehouse);
+    const api = createApi(config, log, warehouse);
+    const { client } = api;
     let applicationIds: string[] = [];
     const scheduler = new Scheduler({
       warehouse,
@@ -42,6 +39,8 @@ export async function runCommand(config: Config, log: Logger, signal: AbortSigna
       log,
       applicationIds: () => applicationIds,
     });
+    const kinds = jobKinds({ ...api, config, warehouse });
+    const jobs = new JobRunner({ warehouse, kinds, owner, leaseMs: config.sync.leaseMs, log });
     const { applicationIds: wanted, pageSize } = config.talonOne;
     const finding = { warehouse, client, wanted, start: config.sync.start, pageSize, log };
     const found = (ids: string[]) => {
@@ -50,7 +49,7 @@ export async function runCommand(config: Config, log: Logger, signal: AbortSigna
       scheduler.wake();
     };
     const finder = keepFinding(finding, found, (error) => readiness.applicationsUnknown(error), signal);
-    await Promise.all([scheduler.run(signal), finder]);
+    await Promise.all([scheduler.run(signal), finder, jobs.run(signal)]);
     log.info('stopped');
   } finally {
     await releasers.release(log);

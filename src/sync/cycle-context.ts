@@ -3,16 +3,20 @@ import type { RequestContext } from '../talon-one/management.js';
 import type { Lease } from '../warehouse/cursor.js';
 import type { StoreCounts } from '../warehouse/record-page.js';
 
-/** What one cycle has done so far. */
-export interface CycleTally {
-  pages: number;
+/** What every kind of work counts. */
+export interface WorkTally {
   requests: number;
   retries: number;
+  quarantined: number;
+}
+
+/** What one cycle has done so far. */
+export interface CycleTally extends WorkTally {
+  pages: number;
   eventsNew: number;
   eventsRepeated: number;
   profileSnapshots: number;
   sessionSnapshots: number;
-  quarantined: number;
 }
 
 /** What the steps of one cycle share. */
@@ -40,7 +44,12 @@ export function createCycleContext(lease: Lease, signal: AbortSignal, log: Logge
     sessionSnapshots: 0,
     quarantined: 0,
   };
-  const requests: RequestContext = {
+  return { lease, signal, log, tally, requests: requestContext(tally, signal, log) };
+}
+
+/** To be handed to requests: counts them and logs what failed. */
+export function requestContext(tally: WorkTally, signal: AbortSignal, log: Logger): RequestContext {
+  return {
     signal,
     onAttempt: (attempt) => {
       tally.requests += 1;
@@ -51,11 +60,14 @@ export function createCycleContext(lease: Lease, signal: AbortSignal, log: Logge
       log[level]({ attempt, retryAfterMs: error.retryAfterMs, err: error }, 'request failed, trying again');
     },
   };
-  return { lease, signal, log, tally, requests };
 }
 
 /** Counts what a page brought; says so when records had to be put aside. */
-export function noteQuarantined(context: CycleContext, counts: StoreCounts, source: string): void {
+export function noteQuarantined(
+  context: { readonly tally: WorkTally; readonly log: Logger },
+  counts: StoreCounts,
+  source: string,
+): void {
   if (counts.quarantined === 0) return;
   context.tally.quarantined += counts.quarantined;
   context.log.warn({ quarantined: counts.quarantined, source }, 'records put into quarantine');

@@ -1,16 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { monotonicMs } from '../clock.js';
-import { LeaseLostError, messageOf } from '../errors.js';
+import { messageOf } from '../errors.js';
 import { earlierOf, formatInstant, type Instant, secondsBetween } from '../instant.js';
 import type { Logger } from '../logger.js';
-import { ApiError, isUnauthorised } from '../talon-one/api-error.js';
-import { type CycleEnd, endCycle, type Lease, type LeasedCursor } from '../warehouse/cursor.js';
+import {
+  advanceCursor,
+  type CycleEnd,
+  endCycle,
+  type Lease,
+  type LeasedCursor,
+} from '../warehouse/cursor.js';
 import { type CycleOutcome, type CycleRecord, insertCycle } from '../warehouse/cycle-log.js';
 import { type OwedSummary, summariseOwed } from '../warehouse/owed.js';
+import type { Client } from '../warehouse/pool.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
 import type { ApplicationSync } from './application-sync.js';
 import { type CycleContext, type CycleTally, createCycleContext } from './cycle-context.js';
 import type { EventWindow } from './events.js';
+import { backoffMs, failureLevel, failureOf } from './failure.js';
 import { whileLeased } from './lease-keeper.js';
 import type { Leftover } from './leftover.js';
 
@@ -26,13 +33,6 @@ export interface CycleResult {
   /** What is left of the snapshots. */
   readonly leftover: Leftover;
 }
-
-const FIRST_BACKOFF_MS = 1_000;
-const FIRST_UNAUTHORISED_BACKOFF_MS = 15_000;
-const LONGEST_BACKOFF_MS = 300_000;
-/** Trouble shorter than this is logged as information, then as a warning, then as an error. */
-const WARN_AFTER_MS = 30_000;
-const ERROR_AFTER_MS = 300_000;
 
 /**
  * One cycle of one Application under its lease: events until caught up, then the snapshots they call for, then the
@@ -55,7 +55,8 @@ export async function runCycle(
   let leftover: Leftover = 'nothing';
   let error: unknown;
   try {
-    await whileLeased(options.warehouse, lease, signal, async (leaseSignal) => {
+    const renew = (client: Client) => advanceCursor(client, lease);
+    await whileLeased(options.warehouse, { lease, renew }, signal, async (leaseSignal) => {
       context = createCycleContext(lease, leaseSignal, log);
       window = await application.syncEvents(cursor, context);
       leftover = await application.syncSnapshots(context);
@@ -63,7 +64,7 @@ export async function runCycle(
     });
   } catch (caught) {
     error = caught;
-    outcome = outcomeOf(caught, signal);
+    outcome = failureOf(caught, signal);
   }
   const ending = { cycleId, outcome, leftover, error, window, durationMs: monotonicMs() - startedMs };
   await finish(leased, context, ending, options, log);
@@ -77,12 +78,6 @@ interface Ending {
   readonly error: unknown;
   readonly window: EventWindow | undefined;
   readonly durationMs: number;
-}
-
-function outcomeOf(error: unknown, signal: AbortSignal): CycleOutcome {
-  if (error instanceof LeaseLostError) return 'lease-lost';
-  if (signal.aborted) return 'stopped';
-  return isUnauthorised(error) ? 'unauthorised' : 'failed';
 }
 
 /** Gives the lease back, writes the record, and logs the one line of the cycle. */
@@ -135,13 +130,6 @@ function endOf(
   return { nextCycleInMs: leftover === 'time-up' ? 0 : options.intervalMs, completeThrough, status };
 }
 
-/** Doubles with every failed cycle in a row, up to five minutes; a longer `Retry-After` counts up to that as well. */
-export function backoffMs(error: unknown, failures: number): number {
-  const first = isUnauthorised(error) ? FIRST_UNAUTHORISED_BACKOFF_MS : FIRST_BACKOFF_MS;
-  const asked = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
-  return Math.min(LONGEST_BACKOFF_MS, Math.max(asked, first * 2 ** Math.min(failures, 20)));
-}
-
 function toRecord(ending: Ending, { tally }: CycleContext, owed: number): CycleRecord {
   const { cycleId, durationMs, outcome, window, error } = ending;
   const failed = error === undefined || outcome === 'stopped' ? undefined : messageOf(error);
@@ -177,7 +165,6 @@ function logCycle(
   if (outcome === 'lease-lost') log.warn({ ...fields, fence: lease.fence }, 'lease lost to another replica');
   else if (outcome === 'unauthorised') log.error({ ...fields, err: error }, 'the API refuses the key');
   else if (outcome === 'failed') {
-    const level = failingMs < WARN_AFTER_MS ? 'info' : failingMs < ERROR_AFTER_MS ? 'warn' : 'error';
-    log[level]({ ...fields, failingMs, err: error }, 'cycle failed');
+    log[failureLevel(failingMs)]({ ...fields, failingMs, err: error }, 'cycle failed');
   } else log.info(fields, 'cycle finished');
 }

@@ -1,22 +1,13 @@
-import { monotonicMs } from '../clock.js';
-import {
-  earlierOf,
-  floorToSecond,
-  formatInstant,
-  type Instant,
-  laterOf,
-  SECOND,
-  secondsBetween,
-} from '../instant.js';
-import type { EventList, EventPage } from '../talon-one/event-list.js';
+import { type Instant, laterOf } from '../instant.js';
+import type { EventList } from '../talon-one/event-list.js';
 import { eventPages, oneAhead } from '../talon-one/event-pages.js';
+import type { ReadPage } from '../talon-one/record-list.js';
 import type { CursorState } from '../warehouse/cursor.js';
 import { writeEventPage } from '../warehouse/event-writer.js';
 import type { Partitions } from '../warehouse/partitions.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
 import { type CycleContext, noteQuarantined } from './cycle-context.js';
-
-const PROGRESS_MS = 10_000;
+import { Progress, reachedBy, startOfWindow } from './reading.js';
 
 export interface EventSyncOptions {
   readonly warehouse: Warehouse;
@@ -34,14 +25,6 @@ export interface EventWindow {
   readonly readUntil: Instant | undefined;
 }
 
-/**
- * Where a cycle begins to read: a look-back before the newest event, at the whole second below, and at least one second
- * before it. That is right for servers that take `createdAfter` as inclusive, as exclusive, or in whole seconds.
- */
-export function startOfWindow(cursor: CursorState, lookback: Instant): Instant {
-  return floorToSecond(cursor.lastSync - laterOf(lookback, SECOND));
-}
-
 /** Reads all events from the cursor to the newest and stores them page by page, each with the cursor in one transaction. */
 export async function syncEvents(
   options: EventSyncOptions,
@@ -51,29 +34,21 @@ export async function syncEvents(
   const from = startOfWindow(cursor, options.lookback);
   let to = cursor.lastSync;
   let readUntil: Instant | undefined;
-  const progress = progressLog(context);
+  const progress = new Progress(context.log);
   for await (const eventPage of oneAhead(eventPages(options.list, from, context.requests))) {
     context.signal.throwIfAborted();
     const lastSync = reachedBy(eventPage);
     await storeEventPage(options, eventPage, lastSync, context);
     if (lastSync !== undefined) to = laterOf(to, lastSync);
     if (eventPage.isCaughtUp) readUntil = eventPage.readUntil;
-    else progress(to, eventPage.page.serverTime);
+    else progress.note(to, eventPage.page.serverTime, eventFigures(context));
   }
   return { from, to, readUntil };
 }
 
-// An event that says it comes from the future must not carry the cursor past those that are still to come. The Date
-// header has whole seconds.
-function reachedBy({ lastSync, page: { serverTime } }: EventPage): Instant | undefined {
-  return lastSync === undefined || serverTime === undefined
-    ? lastSync
-    : earlierOf(lastSync, serverTime + SECOND);
-}
-
 async function storeEventPage(
   options: EventSyncOptions,
-  eventPage: EventPage,
+  eventPage: ReadPage,
   lastSync: Instant | undefined,
   context: CycleContext,
 ): Promise<void> {
@@ -92,17 +67,6 @@ async function storeEventPage(
   noteQuarantined(context, counts, page.source);
 }
 
-/** Says every ten seconds how far a long reading has come. */
-function progressLog(context: CycleContext): (lastSync: Instant, serverTime: Instant | undefined) => void {
-  let nextMs = monotonicMs() + PROGRESS_MS;
-  return (lastSync, serverTime) => {
-    if (monotonicMs() < nextMs) return;
-    nextMs = monotonicMs() + PROGRESS_MS;
-    const { pages, eventsNew, eventsRepeated } = context.tally;
-    const lagSeconds = serverTime && Math.max(0, Math.round(secondsBetween(lastSync, serverTime)));
-    context.log.info(
-      { pages, eventsNew, eventsRepeated, lastSync: formatInstant(lastSync), lagSeconds },
-      'back-filling',
-    );
-  };
+function eventFigures({ tally: { pages, eventsNew, eventsRepeated } }: CycleContext) {
+  return { pages, eventsNew, eventsRepeated };
 }

@@ -1,11 +1,18 @@
 import { setMaxListeners } from 'node:events';
 import { monotonicMs, sleep } from '../clock.js';
 import { isAbortError, LeaseLostError } from '../errors.js';
-import { advanceCursor, type Lease } from '../warehouse/cursor.js';
+import type { HeldLease } from '../warehouse/lease.js';
+import type { Client } from '../warehouse/pool.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
 
 /** Renewals per lease time: one may fail without the lease being lost. */
 const RENEWALS = 3;
+
+/** A lease, and the statement that renews it or throws LeaseLostError. */
+export interface Renewable {
+  readonly lease: HeldLease;
+  readonly renew: (client: Client) => Promise<void>;
+}
 
 /**
  * Runs `work` with a signal that aborts with `signal`, or with a LeaseLostError as soon as a renewal finds that another
@@ -13,18 +20,18 @@ const RENEWALS = 3;
  */
 export async function whileLeased<T>(
   warehouse: Warehouse,
-  lease: Lease,
+  leased: Renewable,
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();
-  // Every request of the cycle listens.
+  // Every request listens.
   setMaxListeners(0, controller.signal);
   const stop = () => controller.abort(signal.reason);
   if (signal.aborted) stop();
   signal.addEventListener('abort', stop, { once: true });
   const done = new AbortController();
-  const renewing = renew(warehouse, lease, done.signal, (error) => controller.abort(error));
+  const renewing = keepRenewing(warehouse, leased, done.signal, (error) => controller.abort(error));
   try {
     return await work(controller.signal);
   } catch (error) {
@@ -37,9 +44,9 @@ export async function whileLeased<T>(
   }
 }
 
-async function renew(
+async function keepRenewing(
   warehouse: Warehouse,
-  lease: Lease,
+  { lease, renew }: Renewable,
   done: AbortSignal,
   onLost: (error: LeaseLostError) => void,
 ): Promise<void> {
@@ -49,9 +56,7 @@ async function renew(
     try {
       await sleep(next - monotonicMs(), done);
       next = monotonicMs() + intervalMs;
-      await warehouse.transaction((client) => advanceCursor(client, lease), {
-        lockMs: Math.ceil(intervalMs),
-      });
+      await warehouse.transaction(renew, { lockMs: Math.ceil(intervalMs) });
     } catch (error) {
       if (isAbortError(error)) return;
       if (error instanceof LeaseLostError) return onLost(error);

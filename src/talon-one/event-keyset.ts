@@ -1,14 +1,14 @@
 import { floorToSecond, type Instant, laterOf, SECOND } from '../instant.js';
 import { hasStatus } from './api-error.js';
-import {
-  type EventList,
-  type EventListPage,
-  type EventPage,
-  type EventRow,
-  newestOf,
-  withoutProgress,
-} from './event-list.js';
+import type { EventList } from './event-list.js';
 import type { RequestContext } from './management.js';
+import {
+  newestOf,
+  type ReadPage,
+  type RecordListPage,
+  type RecordRow,
+  withoutProgress,
+} from './record-list.js';
 
 // Reading along the order of `created`:
 //
@@ -46,7 +46,7 @@ export class NotOrderedError extends Error {
 interface Anchor {
   readonly created: Instant;
   /** If it begins at this very moment, then with these events. */
-  readonly ids?: readonly number[];
+  readonly ids?: readonly RecordRow['id'][];
 }
 
 interface Position {
@@ -62,7 +62,7 @@ export async function* keysetPages(
   list: EventList,
   from: Instant,
   context: RequestContext,
-): AsyncGenerator<EventPage, void> {
+): AsyncGenerator<ReadPage, void> {
   let position: Position = { after: from, skip: 0, anchor: undefined };
   let restarts = 0;
   let missedAt = from;
@@ -109,7 +109,7 @@ async function pageAt(
   list: EventList,
   position: Position,
   context: RequestContext,
-): Promise<EventListPage | undefined> {
+): Promise<RecordListPage | undefined> {
   try {
     return await list.page(position, context);
   } catch (error) {
@@ -119,7 +119,7 @@ async function pageAt(
   }
 }
 
-function beginsAtAnchor(list: EventList, page: EventListPage, { anchor, isAfterGap }: Position): boolean {
+function beginsAtAnchor(list: EventList, page: RecordListPage, { anchor, isAfterGap }: Position): boolean {
   const [first] = page.rows;
   const isGap = page.data.length === 0 && !page.isLast && list.doubtsEmptyPages;
   if (!first) return anchor === undefined || isGap;
@@ -129,7 +129,7 @@ function beginsAtAnchor(list: EventList, page: EventListPage, { anchor, isAfterG
 }
 
 // More came again than share the anchor's time: the filter is coarser than the time it was given.
-function repeatsMuch(page: EventListPage, { anchor, skip }: Position): boolean {
+function repeatsMuch(page: RecordListPage, { anchor, skip }: Position): boolean {
   if (anchor === undefined || skip > 0) return false;
   const earlier = page.rows.filter((row) => row.created < anchor.created).length;
   return earlier > page.data.length * SMALL_SHARE;
@@ -139,7 +139,7 @@ function repeatsMuch(page: EventListPage, { anchor, skip }: Position): boolean {
 // the newest event: only a server that sorts can answer with one from the other end of the list.
 async function isOrdered(
   list: EventList,
-  page: EventListPage,
+  page: RecordListPage,
   position: Position,
   context: RequestContext,
 ): Promise<boolean> {
@@ -159,7 +159,7 @@ function certainPlace({ after, skip, anchor }: Position): Position {
   return { after: skip === 0 ? before : laterOf(after, before), skip: 0, anchor: undefined };
 }
 
-function nextPosition(list: EventList, page: EventListPage, position: Position): Position {
+function nextPosition(list: EventList, page: RecordListPage, position: Position): Position {
   const { after, skip } = position;
   const { length } = page.data;
   const last = page.rows.at(-1);
@@ -172,7 +172,7 @@ function nextPosition(list: EventList, page: EventListPage, position: Position):
     return { after: below, skip: 0, anchor: list.isFine ? { created: last.created } : undefined };
   }
   const overlap = Math.max(1, Math.min(LEAST_OVERLAP, length >> 2), Math.floor(length * OVERLAP_SHARE));
-  const stepTo = (row: EventRow) => Math.max(1, row.index + 1 - overlap);
+  const stepTo = (row: RecordRow) => Math.max(1, row.index + 1 - overlap);
   const beforeTie = page.rows.findLast((row) => row.created < last.created);
   if (beforeTie && beforeTie.index > 0 && stepTo(beforeTie) > length * SMALL_SHARE) {
     return { after, skip: skip + stepTo(beforeTie), anchor: { created: beforeTie.created } };

@@ -1,8 +1,9 @@
 import { type Instant, laterOf, seconds } from '../instant.js';
 import { keysetPages, NotOrderedError } from './event-keyset.js';
-import type { EventList, EventPage } from './event-list.js';
-import { windowPages } from './event-windows.js';
+import type { EventList } from './event-list.js';
 import type { RequestContext } from './management.js';
+import type { ReadPage } from './record-list.js';
+import { windowPages } from './record-windows.js';
 
 // Disorder is noticed some pages after it began; what was read shortly before is read again.
 const STEP_BACK = seconds(60);
@@ -15,7 +16,7 @@ export async function* eventPages(
   list: EventList,
   from: Instant,
   context: RequestContext,
-): AsyncGenerator<EventPage, void> {
+): AsyncGenerator<ReadPage, void> {
   let reached = from;
   try {
     for await (const page of keysetPages(list, from, context)) {

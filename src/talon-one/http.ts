@@ -19,7 +19,8 @@ export interface HttpRequest {
   readonly path: string;
   /** Path with placeholders: what the API counts its request limit by. */
   readonly template: string;
-  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  /** A list repeats its name. */
+  readonly query?: Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
   /** JSON text. */
   readonly body?: string;
   readonly accept?: string;
@@ -186,6 +187,7 @@ async function receiveHead(
     method: request.method,
     url: request.path,
     params: request.query,
+    paramsSerializer: { indexes: null },
     headers: {
       Accept: request.accept ?? 'application/json',
       ...(request.body === undefined ? {} : { 'Content-Type': 'application/json' }),

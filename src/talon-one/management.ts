@@ -49,6 +49,15 @@ export interface SessionQuery extends Paging {
   readonly createdBefore: string;
 }
 
+/** Bounds are by creation; whether they are inclusive is not documented. */
+export interface TransactionQuery extends Paging {
+  readonly startDate?: string | undefined;
+  readonly endDate?: string | undefined;
+  /** Only transactions whose points wait for an action and have not expired. */
+  readonly awaitsActivation?: true | undefined;
+  readonly transactionUUIDs?: readonly string[] | undefined;
+}
+
 /**
  * The reads of the Management API that the sync uses (talon-one-api sections 3-6). Each one waits for the request
  * budget, is repeated while that can help, and checks that the answer is what was asked for.
@@ -126,6 +135,16 @@ export class ManagementClient {
       body: `{"profileIDs":[${profileIds.join(',')}]}`,
     };
     return this.request(request, toPage, context);
+  }
+
+  /** Every transaction of a loyalty program, whoever holds the points and however they came (section 7.2). */
+  loyaltyTransactions(
+    programId: string,
+    query: TransactionQuery,
+    context: RequestContext,
+  ): Promise<ListPage> {
+    const template = '/v1/loyalty_programs/{loyaltyProgramId}/transactions';
+    return this.request(get(template, { loyaltyProgramId: programId }, { ...query }), toPage, context);
   }
 
   /** Any list of the common envelope. `parameters` fill the placeholders of `template`. */

@@ -27,6 +27,16 @@ export const eventSchema = z.object({
   sessionId: optionalId,
 });
 
+/** What logic reads of a loyalty transaction (section 7.2). */
+export const transactionSchema = z.object({
+  id: optionalId,
+  transactionUUID: z.string().nullish(),
+  created: timestamp,
+});
+
+/** What logic reads of a loyalty program (section 7.1). */
+export const programSchema = z.object({ id: integer, cardBased: z.boolean().nullish() });
+
 /** What logic reads of a profile or a session. */
 export const recordSchema = z.object({ id: integer });
 

@@ -1,19 +1,30 @@
 import { LeaseLostError } from '../errors.js';
 import { formatInstant, type Instant, parseInstant } from '../instant.js';
+import {
+  type HeldLease,
+  type LeaseOptions,
+  type LeaseTable,
+  leaveRows,
+  millisecondsUntilRow,
+  takeRow,
+} from './lease.js';
 import type { Client } from './pool.js';
 import { rfc3339 } from './timestamp-text.js';
 import type { Warehouse } from './warehouse.js';
 
-// One row per Application holds its cursor and its lease. Taking the lease raises `fence`; every writing transaction
-// begins with `advanceCursor`, which locks the row and finds nothing when the fence has moved on. Leases are counted on
-// the clock of Postgres alone, so a process whose own clock is wrong, or that was stopped for an hour, does no harm.
+// One row per Application holds its cursor and its lease (lease.ts). Every writing transaction begins with
+// `advanceCursor`, which locks the row and finds nothing when the fence has moved on.
+
+const CURSORS: LeaseTable = {
+  name: 'talon_one_sync_cursor',
+  key: 'application_id',
+  keyType: 'bigint',
+  dueAt: 'next_cycle_at',
+};
 
 /** The right to write one Application, until it expires or somebody with a higher fence has it. */
-export interface Lease {
+export interface Lease extends HeldLease {
   readonly applicationId: string;
-  readonly fence: string;
-  readonly owner: string;
-  readonly durationMs: number;
 }
 
 /** What the cursor row said when the lease was taken. */
@@ -82,49 +93,29 @@ export async function knownApplications(warehouse: Warehouse, ids: readonly stri
   return new Set(rows.map((row) => row.application_id));
 }
 
-export interface TakeOptions {
+export interface TakeOptions extends LeaseOptions {
   readonly applicationIds: readonly string[];
-  readonly owner: string;
-  readonly leaseMs: number;
-  /** How long an Application that is due is left to its last owner, in milliseconds: keeps them where they are. */
-  readonly courtesyMs: number;
-  /** Also when the next cycle is not due yet. */
-  readonly evenIfNotDue: boolean;
 }
 
 /**
  * Takes the lease of one Application that is due and that nobody holds, the longest due first; `undefined` when there
- * is none. Rows locked by others are passed over, so processes never wait for each other here.
+ * is none.
  */
 export async function takeLease(
   warehouse: Warehouse,
   options: TakeOptions,
 ): Promise<LeasedCursor | undefined> {
-  const { applicationIds, owner, leaseMs, courtesyMs, evenIfNotDue } = options;
-  const { rows } = await warehouse.transaction((client) =>
-    client.query<CursorRow>(
-      `with due as (
-         select application_id from talon_one_sync_cursor
-         where application_id = any($1::bigint[])
-           and coalesce(lease_expires_at <= clock_timestamp(), true)
-           and ($5 or next_cycle_at + case when coalesce(lease_owner, $2) = $2 then 0 else $4 end * interval '1 ms'
-                      <= clock_timestamp())
-         order by next_cycle_at limit 1
-         for update skip locked
-       )
-       update talon_one_sync_cursor c
-       set fence = fence + 1, lease_owner = $2, updated_at = clock_timestamp(),
-           lease_expires_at = clock_timestamp() + $3 * interval '1 ms'
-       from due where c.application_id = due.application_id
-       returning c.application_id, fence, failures, ${rfc3339('last_sync')} as last_sync,
-         ${rfc3339('read_until')} as read_until`,
-      [applicationIds, owner, leaseMs, courtesyMs, evenIfNotDue],
-    ),
+  const row = await takeRow<CursorRow>(
+    warehouse,
+    CURSORS,
+    options.applicationIds,
+    options,
+    `failures, ${rfc3339('last_sync')} as last_sync, ${rfc3339('read_until')} as read_until`,
   );
-  const row = rows[0];
   if (!row) return undefined;
+  const { owner, leaseMs: durationMs } = options;
   return {
-    lease: { applicationId: row.application_id, fence: row.fence, owner, durationMs: leaseMs },
+    lease: { applicationId: row.key, fence: row.fence, owner, durationMs },
     cursor: {
       lastSync: toInstant(row.last_sync) ?? 0n,
       readUntil: toInstant(row.read_until),
@@ -134,46 +125,22 @@ export async function takeLease(
 }
 
 interface CursorRow {
-  application_id: string;
-  fence: string;
   failures: number;
   last_sync: string;
   read_until: string | null;
 }
 
 /** Milliseconds until `takeLease` may find an Application; `undefined` when there is none at all. */
-export async function millisecondsUntilDue(
+export function millisecondsUntilDue(
   warehouse: Warehouse,
   options: TakeOptions,
 ): Promise<number | undefined> {
-  const { rows } = await warehouse.transaction((client) =>
-    client.query<{ ms: string | null }>(
-      `select ceil(extract(epoch from min(greatest(
-           next_cycle_at + case when coalesce(lease_owner, $2) = $2 then 0 else $3 end * interval '1 ms',
-           lease_expires_at)) - clock_timestamp()) * 1000)::text as ms
-       from talon_one_sync_cursor where application_id = any($1::bigint[])`,
-      [options.applicationIds, options.owner, options.courtesyMs],
-    ),
-  );
-  const ms = rows[0]?.ms;
-  return ms === null || ms === undefined ? undefined : Math.max(0, Number(ms));
+  return millisecondsUntilRow(warehouse, CURSORS, options.applicationIds, options);
 }
 
-/**
- * Says that `owner` is going and none of its cycles runs any more: the others need not be courteous, nor wait for a
- * lease that could not be given back.
- */
-export async function leaveApplications(warehouse: Warehouse, owner: string): Promise<void> {
-  await warehouse.transaction(
-    (client) =>
-      client.query(
-        `update talon_one_sync_cursor
-         set lease_owner = null, lease_expires_at = least(lease_expires_at, clock_timestamp())
-         where lease_owner = $1`,
-        [owner],
-      ),
-    { statementMs: 2_000, lockMs: 1_000 },
-  );
+/** Says that `owner` is going and none of its cycles runs any more. */
+export function leaveApplications(warehouse: Warehouse, owner: string): Promise<void> {
+  return leaveRows(warehouse, CURSORS, owner);
 }
 
 /** How far the cursor moves in a transaction; what is absent stays. Nothing ever moves back. */
@@ -207,7 +174,7 @@ export async function advanceCursor(
       advance.status ?? null,
     ],
   );
-  if (rowCount === 0) throw new LeaseLostError(lease.applicationId);
+  if (rowCount === 0) throw new LeaseLostError(`Application ${lease.applicationId}`);
 }
 
 /** How a cycle ends: when the next one is due and what is known now. */
@@ -248,7 +215,7 @@ export async function endCycle(client: Client, lease: Lease, end: CycleEnd): Pro
       end.failure?.message.replaceAll('\0', '').slice(0, 1000) ?? null,
     ],
   );
-  if (rowCount === 0) throw new LeaseLostError(lease.applicationId);
+  if (rowCount === 0) throw new LeaseLostError(`Application ${lease.applicationId}`);
   return Number(rows[0]?.failing_ms ?? 0);
 }
 

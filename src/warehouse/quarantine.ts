@@ -1,6 +1,15 @@
 import type { Client } from './pool.js';
 
-export type RecordKind = 'event' | 'profile' | 'session';
+export type RecordKind =
+  | 'event'
+  | 'profile'
+  | 'session'
+  | 'loyalty-program'
+  | 'loyalty-transaction'
+  | 'loyalty-export';
+
+/** Stands for the Application of records that belong to none. */
+export const NO_APPLICATION = '0';
 
 export interface BadRecord {
   readonly kind: RecordKind;

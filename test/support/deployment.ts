@@ -42,6 +42,7 @@ const quick = {
   HTTP_HOST: '127.0.0.1',
   HTTP_PORT: '0',
   LOG_LEVEL: 'debug',
+  LOYALTY_SYNC: 'false',
 };
 
 export async function deploy(context: TestContext, options: SimulatorOptions = {}): Promise<Deployment> {

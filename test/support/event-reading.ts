@@ -1,7 +1,8 @@
 import { expect } from 'vitest';
 import { formatInstant, type Instant, laterOf, parseInstant, seconds } from '../../src/instant.js';
-import { EventList, type EventPage } from '../../src/talon-one/event-list.js';
+import { EventList } from '../../src/talon-one/event-list.js';
 import { eventPages } from '../../src/talon-one/event-pages.js';
+import type { ReadPage } from '../../src/talon-one/record-list.js';
 import type { Simulator } from '../simulator/simulator-handle.js';
 import { clientFor } from './management-client.js';
 
@@ -51,7 +52,7 @@ export interface ReadingOptions {
   /** Events this much older than `lastSync` may still come: the next cycle would read them again. Default 0. */
   readonly lookbackSeconds?: number;
   /** Told of every page; here a test may change the server. */
-  readonly onPage?: (page: EventPage, number: number) => void;
+  readonly onPage?: (page: ReadPage, number: number) => void;
 }
 
 export interface Reading {

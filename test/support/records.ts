@@ -1,6 +1,7 @@
-import { EventList, type EventListPage } from '../../src/talon-one/event-list.js';
+import { EventList } from '../../src/talon-one/event-list.js';
 import type { HttpRequest, SendRequest } from '../../src/talon-one/http.js';
 import { ManagementClient } from '../../src/talon-one/management.js';
+import type { RecordListPage } from '../../src/talon-one/record-list.js';
 import type { Lease } from '../../src/warehouse/cursor.js';
 import { type EventPageWrite, writeEventPage } from '../../src/warehouse/event-writer.js';
 import type { StoreCounts } from '../../src/warehouse/record-page.js';
@@ -24,7 +25,7 @@ export function clientAnswering(
 }
 
 /** What the client makes of an answer with these events. */
-export async function eventPage(records: readonly string[]): Promise<EventListPage> {
+export async function eventPage(records: readonly string[]): Promise<RecordListPage> {
   const list = new EventList(
     clientAnswering(() => records),
     '1',

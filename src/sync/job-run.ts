@@ -1,0 +1,105 @@
+import { monotonicMs } from '../clock.js';
+import { messageOf } from '../errors.js';
+import type { Logger } from '../logger.js';
+import { advanceJob, endJob, type JobEnd, type LeasedJob } from '../warehouse/job.js';
+import type { Client } from '../warehouse/pool.js';
+import type { Warehouse } from '../warehouse/warehouse.js';
+import { requestContext, type WorkTally } from './cycle-context.js';
+import { backoffMs, type Failure, failureLevel, failureOf } from './failure.js';
+import type { JobKind, JobResult } from './job.js';
+import { partsOf } from './job.js';
+import { whileLeased } from './lease-keeper.js';
+
+export type JobOutcome = 'done' | 'behind' | Failure;
+
+export interface JobRun {
+  readonly outcome: JobOutcome;
+  readonly error: unknown;
+}
+
+/** A key that may not use an endpoint will hardly be allowed to a minute later. */
+const FIRST_REFUSED_MS = 5 * 60_000;
+const LONGEST_REFUSED_MS = 3_600_000;
+
+/**
+ * One run of one job under its lease. Never rejects: what went wrong is in the result, in the log and in the job's row,
+ * and touches no other work.
+ */
+export async function runJob(
+  leased: LeasedJob,
+  kind: JobKind,
+  warehouse: Warehouse,
+  signal: AbortSignal,
+  parentLog: Logger,
+): Promise<JobRun> {
+  const { lease, state } = leased;
+  const log = parentLog.child({ job: lease.job });
+  const tally: WorkTally = { requests: 0, retries: 0, quarantined: 0 };
+  const startedMs = monotonicMs();
+  let result: JobResult | undefined;
+  let outcome: JobOutcome = 'done';
+  let error: unknown;
+  try {
+    const renew = (client: Client) => advanceJob(client, lease);
+    result = await whileLeased(warehouse, { lease, renew }, signal, (leaseSignal) => {
+      const requests = requestContext(tally, leaseSignal, log);
+      const { subject } = partsOf(lease.job);
+      return kind.run({ lease, subject, state, signal: leaseSignal, log, tally, requests });
+    });
+    if (result.isBehind) outcome = 'behind';
+  } catch (caught) {
+    error = caught;
+    outcome = failureOf(caught, signal);
+  }
+  const failingMs = await finish(leased, { outcome, error }, result, warehouse, log);
+  const fields = { outcome, durationMs: Math.round(monotonicMs() - startedMs), ...tally, ...result?.figures };
+  logRun(log, { outcome, error }, fields, failingMs);
+  return { outcome, error };
+}
+
+/** Gives the lease back and notes how the run went. */
+async function finish(
+  { lease, failures }: LeasedJob,
+  run: JobRun,
+  result: JobResult | undefined,
+  warehouse: Warehouse,
+  log: Logger,
+): Promise<number> {
+  if (run.outcome === 'lease-lost') return 0;
+  try {
+    return await warehouse.transaction((client) => endJob(client, lease, endOf(run, result, failures)));
+  } catch (error) {
+    // Without Postgres the lease ends by itself; the state stands where the last write left it.
+    log.warn({ err: error }, 'end of job could not be recorded');
+    return 0;
+  }
+}
+
+function endOf({ outcome, error }: JobRun, result: JobResult | undefined, failures: number): JobEnd {
+  if (result !== undefined) {
+    const status = outcome === 'behind' ? 'behind' : 'up-to-date';
+    return { next: outcome === 'behind' ? { inMs: 0 } : result.next, status };
+  }
+  if (outcome === 'stopped') return { next: { inMs: 0 } };
+  const failure = { message: messageOf(error) };
+  if (outcome === 'unauthorised') {
+    const inMs = Math.min(LONGEST_REFUSED_MS, FIRST_REFUSED_MS * 2 ** Math.min(failures, 10));
+    return { next: { inMs }, status: 'unauthorised', failure };
+  }
+  return { next: { inMs: backoffMs(error, failures) }, status: 'failing', failure };
+}
+
+function logRun(
+  log: Logger,
+  { outcome, error }: JobRun,
+  fields: Record<string, unknown>,
+  failingMs: number,
+): void {
+  if (outcome === 'lease-lost') log.warn(fields, 'lease lost to another replica');
+  // Not an error: the key was not made for this, and everything else goes on.
+  else if (outcome === 'unauthorised')
+    log.warn({ ...fields, err: error }, 'the API refuses the key for this job');
+  else if (outcome === 'failed')
+    log[failureLevel(failingMs)]({ ...fields, failingMs, err: error }, 'job failed');
+  else log.info(fields, 'job finished');
+}

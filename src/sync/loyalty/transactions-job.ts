@@ -1,0 +1,138 @@
+import { formatInstant, type Instant, laterOf, parseInstant } from '../../instant.js';
+import { oneAhead } from '../../talon-one/event-pages.js';
+import type { ReadPage, RecordListPage } from '../../talon-one/record-list.js';
+import { TransactionList, transactionPages } from '../../talon-one/transaction-list.js';
+import { advanceJob, type JobState } from '../../warehouse/job.js';
+import { readProgram } from '../../warehouse/loyalty-program.js';
+import { type EventMarks, eventMarks } from '../../warehouse/loyalty-rereads.js';
+import { writeTransactionPage } from '../../warehouse/loyalty-transaction-writer.js';
+import { noteQuarantined } from '../cycle-context.js';
+import type { JobContext, JobKind, JobResult } from '../job.js';
+import { Progress, reachedBy, startOfWindow } from '../reading.js';
+import { jobsOf, type LoyaltyParts, MISSING_PROGRAM } from './loyalty-parts.js';
+import { Rereads } from './rereads.js';
+
+/** Before Talon.One existed: where to begin when the key may not ask when a program was created. */
+const BEGINNING: Instant = parseInstant('2015-01-01T00:00:00Z') ?? 0n;
+
+/** What one run has stored so far. */
+interface TransactionTally {
+  pages: number;
+  transactionsNew: number;
+  transactionsRepeated: number;
+  transactionsChanged: number;
+}
+
+/** Keeps the ledger of each loyalty program complete, with a cursor of its own in the state of the job. */
+export class TransactionsJob implements JobKind {
+  readonly name = 'loyalty-transactions';
+  readonly jobs: readonly string[];
+  readonly inOnce = 'always';
+  /** What is remembered of each program's server. Losing it loses nothing. */
+  private readonly readers = new Map<string, { list: TransactionList; rereads: Rereads }>();
+
+  constructor(private readonly parts: LoyaltyParts) {
+    this.jobs = jobsOf(this.name, parts);
+  }
+
+  async run(context: JobContext): Promise<JobResult> {
+    const { warehouse, config } = this.parts;
+    const program = await readProgram(warehouse, context.subject);
+    if (program.isMissing) return MISSING_PROGRAM;
+    const lastSync = momentOf(context.state.lastSync) ?? program.created ?? BEGINNING;
+    const tally: TransactionTally = {
+      pages: 0,
+      transactionsNew: 0,
+      transactionsRepeated: 0,
+      transactionsChanged: 0,
+    };
+    const marks = await this.marksOf(context);
+    const nextMarks = await eventMarks(warehouse);
+    const reached = await this.readFrom(lastSync, tally, context);
+    await this.readAgain(marks, nextMarks, tally, context);
+    const figures = { ...tally, lastSync: formatInstant(reached) };
+    return { next: { inMs: config.sync.intervalMs }, figures };
+  }
+
+  /** Reads to the newest transaction, storing page by page; returns how far it came. */
+  private async readFrom(lastSync: Instant, tally: TransactionTally, context: JobContext): Promise<Instant> {
+    const from = startOfWindow({ lastSync }, this.parts.config.sync.lookback);
+    const progress = new Progress(context.log);
+    let reached = lastSync;
+    const { list } = this.readerOf(context.subject);
+    for await (const read of oneAhead(transactionPages(list, from, context.requests))) {
+      context.signal.throwIfAborted();
+      reached = laterOf(reached, reachedBy(read) ?? reached);
+      await this.store(read, reached, tally, context);
+      if (!read.isCaughtUp) progress.note(reached, read.page.serverTime, { ...tally });
+    }
+    return reached;
+  }
+
+  private async store(
+    { page, readUntil, isCaughtUp }: ReadPage,
+    reached: Instant,
+    tally: TransactionTally,
+    context: JobContext,
+  ): Promise<void> {
+    const complete = isCaughtUp ? (readUntil ?? reached) - this.parts.config.sync.lookback : undefined;
+    const completeThrough = complete === undefined ? undefined : formatInstant(complete);
+    await this.write(page, { lastSync: formatInstant(reached) }, completeThrough, tally, context);
+  }
+
+  private async write(
+    page: RecordListPage,
+    state: JobState,
+    completeThrough: string | undefined,
+    tally: TransactionTally,
+    context: JobContext,
+  ): Promise<void> {
+    const { lease, subject: programId } = context;
+    const write = { lease, programId, page, state, completeThrough };
+    const counts = await writeTransactionPage(this.parts.warehouse, write);
+    if (page.source !== '') tally.pages += 1;
+    tally.transactionsNew += counts.inserted;
+    tally.transactionsChanged += counts.changed;
+    tally.transactionsRepeated += page.data.length - counts.inserted - counts.changed - counts.quarantined;
+    noteQuarantined(context, counts, page.source);
+  }
+
+  /** How far the events were looked at; noted before the first reading, so that no change after it is missed. */
+  private async marksOf({ lease, state }: JobContext): Promise<EventMarks> {
+    if (typeof state.eventMarks === 'object' && state.eventMarks !== null)
+      return state.eventMarks as EventMarks;
+    const marks = await eventMarks(this.parts.warehouse);
+    await this.parts.warehouse.transaction((client) => advanceJob(client, lease, { eventMarks: marks }));
+    return marks;
+  }
+
+  /** Reads older transactions again that may have changed. */
+  private async readAgain(
+    marks: EventMarks,
+    nextMarks: EventMarks,
+    tally: TransactionTally,
+    context: JobContext,
+  ): Promise<void> {
+    const { warehouse, config } = this.parts;
+    const { list, rereads } = this.readerOf(context.subject);
+    const uuids = await rereads.due(marks, config.sync.lookback, context);
+    for await (const page of list.byUuids(uuids, context.requests)) {
+      await this.write(page, {}, undefined, tally, context);
+    }
+    await warehouse.transaction((client) => advanceJob(client, context.lease, { eventMarks: nextMarks }));
+  }
+
+  private readerOf(programId: string): { list: TransactionList; rereads: Rereads } {
+    const known = this.readers.get(programId);
+    if (known) return known;
+    const { client, config, warehouse } = this.parts;
+    const list = new TransactionList(client, programId, config.talonOne.pageSize);
+    const created = { list, rereads: new Rereads(warehouse, list) };
+    this.readers.set(programId, created);
+    return created;
+  }
+}
+
+function momentOf(value: unknown): Instant | undefined {
+  return typeof value === 'string' ? parseInstant(value) : undefined;
+}

@@ -1,0 +1,143 @@
+import type { Instant } from '../instant.js';
+import { ApiError } from './api-error.js';
+import type { ListPage, RequestContext } from './management.js';
+
+/** What reading needs to know of one record. */
+export interface RecordRow {
+  /** Events have numbers, loyalty transactions UUIDs. */
+  readonly id: number | string;
+  readonly created: Instant;
+  /** Position in the page's `data`. */
+  readonly index: number;
+}
+
+export interface RecordListPage extends ListPage {
+  /** The usable records, in the order of the page. */
+  readonly rows: readonly RecordRow[];
+  /** Why a record is not usable, by its position. */
+  readonly problems: ReadonlyMap<number, string>;
+  /** Nothing follows this page. */
+  readonly isLast: boolean;
+}
+
+/** One page of records, and how far the cursor may move once it is stored. */
+export interface ReadPage {
+  readonly page: RecordListPage;
+  /** Every record up to here has been returned, by this page or one before. */
+  readonly lastSync: Instant | undefined;
+  /** Given with the last page: the server's clock when the list was read to its end. */
+  readonly readUntil: Instant | undefined;
+  readonly isCaughtUp: boolean;
+}
+
+/** A page to be stored that lets the cursor stay where it is. */
+export function withoutProgress(page: RecordListPage): ReadPage {
+  return { page, lastSync: undefined, readUntil: undefined, isCaughtUp: false };
+}
+
+export interface RecordRange {
+  readonly after: Instant;
+  readonly before?: Instant | undefined;
+  readonly skip: number;
+}
+
+const EMPTY_PAGE_REPEATS = 2;
+
+/**
+ * A list of records with a time of creation, as one server serves it. Remembers what that server turned out to be able
+ * to do: the page size it can deliver, whether an empty page that promises more is the end.
+ */
+export abstract class RecordList {
+  private pageSize: number;
+  /** The longest page so far: a server may deliver fewer rows than it is asked for. */
+  private longestPage = 0;
+  /** An empty page that promises more has been seen at the end of the list. */
+  private emptyMeansEnd = false;
+
+  constructor(
+    /** Method and path template, for messages. */
+    readonly endpoint: string,
+    private readonly fullPageSize: number,
+  ) {
+    this.pageSize = fullPageSize;
+  }
+
+  protected abstract fetch(range: RecordRange, pageSize: number, context: RequestContext): Promise<ListPage>;
+
+  /** Identity and time of a record, or why it is not usable. */
+  protected abstract read(record: unknown): { id: number | string; created: Instant } | string;
+
+  /** One page. An empty page that promises more is asked for again before it is believed. */
+  async page(range: RecordRange, context: RequestContext): Promise<RecordListPage> {
+    for (let repeat = 0; ; repeat += 1) {
+      const { page, pageSize } = await this.fetchShrinking(range, context);
+      const isSuspicious = page.data.length === 0 && page.hasMore === true && !this.emptyMeansEnd;
+      if (isSuspicious && repeat < EMPTY_PAGE_REPEATS) continue;
+      const isLast = isLastPage(page, range.skip, Math.min(pageSize, this.longestPage));
+      this.longestPage = Math.max(this.longestPage, page.data.length);
+      return this.inspect(page, isLast);
+    }
+  }
+
+  /** From now on an empty page ends the list at once, even if it promises more. */
+  trustEmptyPages(): void {
+    this.emptyMeansEnd = true;
+  }
+
+  get doubtsEmptyPages(): boolean {
+    return !this.emptyMeansEnd;
+  }
+
+  get rowsPerPage(): number {
+    return this.pageSize;
+  }
+
+  protected inspect(page: ListPage, isLast: boolean): RecordListPage {
+    const rows: RecordRow[] = [];
+    const problems = new Map<number, string>();
+    for (const [index, record] of page.data.entries()) {
+      const read = this.read(record);
+      if (typeof read === 'string') problems.set(index, read);
+      else rows.push({ ...read, index });
+    }
+    return { ...page, rows, problems, isLast };
+  }
+
+  // Large records make large answers: a page that is too large is halved at once; one that did not come in time makes
+  // the next reading begin with a smaller one. Pages grow again with every success.
+  private async fetchShrinking(
+    range: RecordRange,
+    context: RequestContext,
+  ): Promise<{ page: ListPage; pageSize: number }> {
+    for (;;) {
+      const pageSize = this.pageSize;
+      try {
+        const page = await this.fetch(range, pageSize, context);
+        this.pageSize = Math.min(this.fullPageSize, pageSize * 2);
+        return { page, pageSize };
+      } catch (error) {
+        const isSlow = error instanceof ApiError && (error.failure === 'timeout' || error.status === 504);
+        const isLarge = error instanceof ApiError && error.failure === 'too-large';
+        if (isSlow || isLarge) this.pageSize = Math.max(1, Math.floor(pageSize / 2));
+        if (!isLarge || pageSize === 1) throw error;
+      }
+    }
+  }
+}
+
+/** Largest `created` of some records; `undefined` when there are none. */
+export function newestOf(rows: readonly RecordRow[]): Instant | undefined {
+  return rows.reduce<Instant | undefined>(
+    (newest, row) => (newest === undefined || row.created > newest ? row.created : newest),
+    undefined,
+  );
+}
+
+// The envelopes of talon-one-api section 2.3. Without any hint a page ends the list when the server is known to deliver
+// longer ones.
+function isLastPage(page: ListPage, skip: number, fullLength: number): boolean {
+  const length = page.data.length;
+  if (page.hasMore !== undefined) return !page.hasMore;
+  if (page.total !== undefined) return length === 0 || skip + length >= page.total;
+  return length === 0 || length < fullLength;
+}

@@ -1,0 +1,88 @@
+import { formatInstant, type Instant, parseInstant } from '../instant.js';
+import type { ListPage, ManagementClient, RequestContext } from './management.js';
+import {
+  newestOf,
+  type ReadPage,
+  RecordList,
+  type RecordListPage,
+  type RecordRange,
+  withoutProgress,
+} from './record-list.js';
+import { windowPages } from './record-windows.js';
+import { firstProblem, transactionSchema } from './schemas.js';
+
+/** An address of some 3000 characters: far below what servers and proxies allow. */
+const UUIDS_A_REQUEST = 50;
+
+/** The transactions of one loyalty program as one server serves them. */
+export class TransactionList extends RecordList {
+  constructor(
+    private readonly client: ManagementClient,
+    readonly programId: string,
+    fullPageSize: number,
+  ) {
+    super('GET /v1/loyalty_programs/{loyaltyProgramId}/transactions', fullPageSize);
+  }
+
+  /** These transactions as they are now, some at a time: their UUIDs stand in the address. */
+  async *byUuids(uuids: readonly string[], context: RequestContext): AsyncGenerator<RecordListPage, void> {
+    for (let start = 0; start < uuids.length; start += UUIDS_A_REQUEST) {
+      const transactionUUIDs = uuids.slice(start, start + UUIDS_A_REQUEST);
+      const query = { transactionUUIDs, pageSize: UUIDS_A_REQUEST, skip: 0 };
+      const page = await this.client.loyaltyTransactions(this.programId, query, context);
+      yield this.inspect(page, true);
+    }
+  }
+
+  /** UUIDs of all transactions whose points wait for an action and have not expired. */
+  async waiting(context: RequestContext): Promise<Set<string>> {
+    const uuids = new Set<string>();
+    for (let skip = 0; ; ) {
+      const query = { awaitsActivation: true, pageSize: this.rowsPerPage, skip } as const;
+      const page = await this.client.loyaltyTransactions(this.programId, query, context);
+      for (const row of this.inspect(page, true).rows) uuids.add(String(row.id));
+      skip += page.data.length;
+      if (page.data.length === 0 || !(page.hasMore ?? page.data.length === query.pageSize)) return uuids;
+    }
+  }
+
+  protected override read(record: unknown): { id: string; created: Instant } | string {
+    const parsed = transactionSchema.safeParse(record);
+    if (!parsed.success) return firstProblem(parsed.error);
+    const { id, transactionUUID } = parsed.data;
+    const created = parseInstant(parsed.data.created);
+    if (created === undefined) return 'created: must be an RFC 3339 time';
+    if (transactionUUID) return { id: transactionUUID, created };
+    return id === undefined || id === null
+      ? 'transactionUUID: must be there when there is no id'
+      : { id: `id:${id}`, created };
+  }
+
+  protected override fetch(
+    { after, before, skip }: RecordRange,
+    pageSize: number,
+    context: RequestContext,
+  ): Promise<ListPage> {
+    const startDate = formatInstant(after);
+    const endDate = before === undefined ? undefined : formatInstant(before);
+    return this.client.loyaltyTransactions(this.programId, { startDate, endDate, pageSize, skip }, context);
+  }
+}
+
+/**
+ * All transactions from `from` to the newest. The list cannot be sorted and its order is not documented: what fits on
+ * one page is complete at once, which is the rule from run to run; more is read in frozen windows.
+ */
+export async function* transactionPages(
+  list: TransactionList,
+  from: Instant,
+  context: RequestContext,
+): AsyncGenerator<ReadPage, void> {
+  const page = await list.page({ after: from, skip: 0 }, context);
+  if (page.isLast) {
+    yield { page, lastSync: newestOf(page.rows), readUntil: page.serverTime, isCaughtUp: true };
+    return;
+  }
+  yield withoutProgress(page);
+  yield* windowPages(list, from, page.serverTime, context);
+}

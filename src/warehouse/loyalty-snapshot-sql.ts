@@ -1,0 +1,71 @@
+/** What Talon.One reports of all customers of a loyalty program (talon-one-api section 8.6). */
+export type SnapshotKind = 'balances' | 'tiers' | 'join-dates' | 'projection';
+
+// $1 program, $2 fetched at, $3 rows of the CSV as {"data": [{column: text}]} with the columns in lower case. Columns are
+// spelled differently from export to export; those that have no column here are kept together.
+
+const ROWS = (known: readonly string[]) => `
+  select coalesce(nullif(sent ->> 'profileintegrationid', ''), nullif(sent ->> 'customerprofileid', ''),
+      nullif(sent ->> 'cardidentifier', '')) as holder,
+    coalesce(sent ->> 'loyaltysubledger', sent ->> 'subledgerid', '') as subledger_id,
+    nullif(sent - '{${[...HOLDERS, ...known].join(',')}}'::text[], '{}') as other, sent
+  from jsonb_array_elements($3::jsonb -> 'data') as page (sent)`;
+
+const HOLDERS = [
+  'loyaltyprogramid',
+  'programid',
+  'loyaltysubledger',
+  'subledgerid',
+  'profileintegrationid',
+  'customerprofileid',
+  'cardidentifier',
+];
+const BALANCES = [
+  'currentbalance',
+  'pendingbalance',
+  'expiredbalance',
+  'spentbalance',
+  'negativebalance',
+  'currenttier',
+  'cardstate',
+];
+
+export const STORE_ROWS: Record<SnapshotKind, string> = {
+  balances: `
+    insert into talon_one_loyalty_balance_snapshot
+      (program_id, fetched_at, holder, subledger_id, active, pending, expired, spent, negative, current_tier, card_state,
+       other)
+    select $1, $2, holder, subledger_id, talon_one_decimal(sent ->> 'currentbalance'),
+      talon_one_decimal(sent ->> 'pendingbalance'), talon_one_decimal(sent ->> 'expiredbalance'),
+      talon_one_decimal(sent ->> 'spentbalance'), talon_one_decimal(sent ->> 'negativebalance'),
+      nullif(sent ->> 'currenttier', ''), nullif(sent ->> 'cardstate', ''), other
+    from (${ROWS(BALANCES)}) as page
+    on conflict do nothing`,
+  tiers: `
+    insert into talon_one_loyalty_tier_snapshot
+      (program_id, fetched_at, holder, subledger_id, tier_name, start_date, starts_at, expiry_date, expires_at, other)
+    select $1, $2, holder, subledger_id, sent ->> 'tiername',
+      sent ->> 'startdate', talon_one_timestamp(sent ->> 'startdate'),
+      sent ->> 'expirydate', talon_one_timestamp(sent ->> 'expirydate'), other
+    from (${ROWS(['tiername', 'startdate', 'expirydate'])}) as page
+    on conflict do nothing`,
+  'join-dates': `
+    insert into talon_one_loyalty_join_date as j (program_id, holder, join_date, joined_at, other, fetched_at)
+    select distinct on (holder) $1::bigint, holder, sent ->> 'joindate', talon_one_timestamp(sent ->> 'joindate'), other,
+      $2::timestamptz
+    from (${ROWS(['joindate'])}) as page
+    order by holder
+    on conflict (program_id, holder) do update
+      set join_date = excluded.join_date, joined_at = excluded.joined_at, other = excluded.other,
+          fetched_at = excluded.fetched_at
+      where (j.join_date, j.other) is distinct from (excluded.join_date, excluded.other)`,
+  // $4 day, $5 its last second.
+  projection: `
+    insert into talon_one_loyalty_balance_projection
+      (program_id, fetched_at, holder, subledger_id, active, pending, expired, spent, day, balance_at)
+    select $1, $2, holder, subledger_id, talon_one_decimal(sent ->> 'currentbalance'),
+      talon_one_decimal(sent ->> 'pendingbalance'), talon_one_decimal(sent ->> 'expiredbalance'),
+      talon_one_decimal(sent ->> 'spentbalance'), $4::date, $5::timestamptz
+    from (${ROWS(BALANCES)}) as page
+    on conflict do nothing`,
+};

@@ -1,0 +1,174 @@
+import { beforeEach, expect, test } from 'vitest';
+import { forgetLoyalty, startLoyalty } from './support/loyalty.js';
+import { useWarehouse } from './support/warehouse.js';
+
+const db = useWarehouse({ poolSize: 6 });
+
+beforeEach(() => forgetLoyalty(db()));
+
+const DAY_MS = 86_400_000;
+const daysFromNow = (days: number) => new Date(Date.now() + days * DAY_MS).toISOString();
+
+type Account = Record<string, unknown> & { holder: string; subledger_id: string };
+
+test('balances from the stored transactions are what the API says, in every account and at every moment', async () => {
+  const { sim, once } = await startLoyalty(db(), { history: { events: 900 } });
+  for (const id of sim.loyaltyProgramIds) sim.emitLoyalty(id, 60);
+  expect(await once()).toEqual([]);
+  let compared = 0;
+  for (const programId of sim.loyaltyProgramIds) {
+    for (const at of [-400, -20, -1, 0, 1, 20, 400].map(daysFromNow)) {
+      const rows = await db().rows<Account>(
+        `select holder, subledger_id, active::float8, pending::float8, expired::float8, spent::float8, negative::float8
+         from talon_one_loyalty_balances_at($2, $1)`,
+        programId,
+        at,
+      );
+      for (const { holder, subledger_id: subledgerId, ...balance } of rows) {
+        expect(balance, `${holder} ${subledgerId} at ${at}`).toEqual(
+          sim.loyaltyBalance(programId, holder, { at, subledgerId }),
+        );
+        compared += 1;
+      }
+    }
+  }
+  expect(compared).toBeGreaterThan(300);
+  expect(await db().rows('select * from talon_one_loyalty_difference')).toEqual([]);
+  expect(Number(await db().value('select count(*) from talon_one_loyalty_reported_balance'))).toBeGreaterThan(
+    50,
+  );
+});
+
+test("the projection computed here is the one Talon.One's own export gives for each of the coming days", async () => {
+  const { sim, once } = await startLoyalty(
+    db(),
+    { history: { events: 150 } },
+    { LOYALTY_PROJECTION_DAYS: '4' },
+  );
+  for (const id of sim.loyaltyProgramIds) {
+    const holder = id === 1 ? { profile: 'ada' } : { card: 'card-ada' };
+    sim.addLoyaltyTransaction(id, { ...holder, amount: 5, expiryDate: daysFromNow(1.5) });
+    sim.addLoyaltyTransaction(id, { ...holder, amount: 7, startDate: daysFromNow(2), subledgerId: 'SUB' });
+    sim.addLoyaltyTransaction(id, { ...holder, amount: 3, type: 'subtraction', subledgerId: 'SUB' });
+  }
+  expect(await once()).toEqual([]);
+  const differing = await db().rows(
+    `select * from talon_one_loyalty_balance_projection t
+     left join talon_one_loyalty_projection p using (program_id, holder, subledger_id, day)
+     where p.projected_balance is distinct from t.active or p.balance_at <> t.balance_at`,
+  );
+  expect(differing).toEqual([]);
+  expect(
+    Number(await db().value('select count(*) from talon_one_loyalty_balance_projection')),
+  ).toBeGreaterThan(100);
+  const days = await db().rows(
+    `select sum(activating)::float8 as activating, sum(expiring)::float8 as expiring,
+       max(projected_balance) filter (where day = (select max(day) from talon_one_loyalty_projection))::float8 as last
+     from talon_one_loyalty_projection where holder = 'ada' group by subledger_id order by subledger_id`,
+  );
+  // What was spent without being there is paid off by what becomes active.
+  expect(days).toEqual([
+    { activating: 0, expiring: 5, last: 0 },
+    { activating: 4, expiring: 0, last: 4 },
+  ]);
+  const broken = await db().rows(
+    `select * from (
+       select *, lag(projected_balance) over (partition by program_id, holder, subledger_id order by day) as before
+       from talon_one_loyalty_projection) as p
+     where before is not null and projected_balance <> before + activating - expiring`,
+  );
+  expect(broken).toEqual([]);
+});
+
+test('tiers and join dates are stored as sent, and as times', async () => {
+  const { sim, once, nextDay } = await startLoyalty(db(), { history: { events: 0 } });
+  sim.addLoyaltyTransaction(1, { profile: 'ada', amount: 300 });
+  sim.setLoyaltyTier(1, 'ada', { name: 'Gold', startDate: '2026-07-01T00:00:00Z' });
+  sim.setLoyaltyJoinDate(1, 'ada', '2026-06-30T22:30:00Z');
+  const read = async () => {
+    expect(await once()).toEqual([]);
+    const tiers = await db().rows(
+      'select tier_name, start_date, starts_at::text, expires_at from talon_one_loyalty_reported_tier',
+    );
+    const joins = await db().rows(
+      'select holder, join_date, joined_at::text from talon_one_loyalty_join_date',
+    );
+    return [...tiers, ...joins];
+  };
+  expect(await read()).toEqual([
+    {
+      tier_name: 'Gold',
+      start_date: '2026-07-01T02:00:00+02:00',
+      starts_at: '2026-07-01 00:00:00+00',
+      expires_at: null,
+    },
+    { holder: 'ada', join_date: '2026-07-01T00:30:00+02:00', joined_at: '2026-06-30 22:30:00+00' },
+  ]);
+  sim.setLoyaltyTier(1, 'ada', { name: 'Silver', startDate: '2026-07-01T00:00:00Z' });
+  expect(await read()).toMatchObject([{ tier_name: 'Gold' }, {}]);
+  sim.set({ tierDates: 'goLayout' });
+  await nextDay();
+  expect(await read()).toMatchObject([
+    { tier_name: 'Silver', start_date: '2026-07-01T02:00:00Z02:00', starts_at: expect.any(String) },
+    { join_date: '2026-07-01T00:30:00Z02:00', joined_at: expect.any(String) },
+  ]);
+  expect(await db().value('select count(*) from talon_one_loyalty_tier_snapshot')).toBe('2');
+});
+
+test('a card balance with one value more than there are columns is read by the columns', async () => {
+  const { sim, once } = await startLoyalty(db(), {
+    history: { events: 0 },
+    switches: { cardBalanceValues: 'nine' },
+  });
+  sim.addLoyaltyTransaction(2, { card: 'card-1', amount: '12.25' });
+  expect(await once()).toEqual([]);
+  expect(
+    await db().rows('select holder, active::text, card_state, other from talon_one_loyalty_reported_balance'),
+  ).toEqual([{ holder: 'card-1', active: '12.25', card_state: 'active', other: null }]);
+});
+
+test('an export that breaks off is never a reading: the rows of the last whole one count until the next', async () => {
+  const { sim, once, nextDay, lines } = await startLoyalty(
+    db(),
+    { history: { events: 0 } },
+    { LOYALTY_PROGRAM_IDS: '1' },
+  );
+  sim.addLoyaltyTransaction(1, { profile: 'ada', amount: 1 });
+  expect(await once()).toEqual([]);
+  for (let number = 0; number < 1500; number += 1)
+    sim.addLoyaltyTransaction(1, { profile: `cust-${number}`, amount: 2 });
+  await nextDay();
+  const fault = sim.addFault({
+    path: /export_customer_balances/,
+    times: Infinity,
+    action: { type: 'cutBody', framing: 'chunked', share: 0.9 },
+  });
+  expect(await once()).toEqual([expect.stringContaining('loyalty-balances:1')]);
+  const reported = () => db().value('select count(*) from talon_one_loyalty_reported_balance');
+  expect(await reported()).toBe('1');
+  expect(Number(await db().value('select count(*) from talon_one_loyalty_balance_snapshot'))).toBeGreaterThan(
+    1000,
+  );
+  fault.remove();
+  await nextDay();
+  for (const type of ['html200', 'empty200'] as const) {
+    sim.addFault({ path: /export_customer_balances/, action: { type } });
+    expect(await once()).toEqual([expect.stringContaining('not with the whole CSV file')]);
+    await nextDay();
+  }
+  expect(await once()).toEqual([]);
+  expect(await reported()).toBe('1501');
+  expect(await db().value('select count(*) from talon_one_loyalty_balance_snapshot')).toBe('1502');
+  expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
+});
+
+test('an account that differs from what is reported shows in the reconciliation', async () => {
+  const { sim, once } = await startLoyalty(db());
+  sim.addLoyaltyTransaction(1, { profile: 'ada', amount: '5.25', transactionUUID: 'lost' });
+  expect(await once()).toEqual([]);
+  const differences = () =>
+    db().rows('select holder, reported_active::text, ledger_active::text from talon_one_loyalty_difference');
+  expect(await differences()).toEqual([]);
+  await db().rows(`delete from talon_one_loyalty_transaction where transaction_uuid = 'lost'`);
+  expect(await differences()).toEqual([{ holder: 'ada', reported_active: '5.25', ledger_active: null }]);
+});

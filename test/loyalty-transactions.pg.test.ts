@@ -1,0 +1,210 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { SwitchSettings } from './simulator/switches.js';
+import { expectLedgerStored, forgetLoyalty, startLoyalty } from './support/loyalty.js';
+import { useWarehouse } from './support/warehouse.js';
+
+const db = useWarehouse({ poolSize: 6 });
+
+beforeEach(() => forgetLoyalty(db()));
+
+describe('the ledgers of all programs are stored whole and exact, at first and from then on', () => {
+  const servers: [string, SwitchSettings][] = [
+    ['as documented', {}],
+    [
+      'oldest first, bounds exclusive',
+      { loyaltyOrder: 'created', loyaltyStartDate: 'exclusive', loyaltyEndDate: 'exclusive' },
+    ],
+    [
+      'in no order, whole seconds',
+      { loyaltyOrder: 'shuffled', parameterPrecision: 'second', recordPrecision: 'second' },
+    ],
+    ['no Date header', { dateHeader: 'absent' }],
+    ['a Date an hour ahead', { dateHeaderOffsetMs: 3_600_000 }],
+    ['times with an offset', { loyaltyTimestamps: 'offset' }],
+    ['times in the layout of the examples', { loyaltyTimestamps: 'goLayout' }],
+    ['short pages without hasMore', { silentPageLimit: 30, envelope: 'missing' }],
+  ];
+  test.each(servers)('%s', async (_name, switches) => {
+    const { sim, once } = await startLoyalty(
+      db(),
+      { switches, history: { events: 400 } },
+      { PAGE_SIZE: '40' },
+    );
+    expect(await once()).toEqual([]);
+    for (const id of sim.loyaltyProgramIds) await expectLedgerStored(db(), sim, id);
+    for (const count of [1, 90]) {
+      for (const id of sim.loyaltyProgramIds) sim.emitLoyalty(id, count);
+      // What the server shows in its own second is read when that second has passed.
+      sim.set({ clockOffsetMs: (sim.switches().clockOffsetMs ?? 0) + 3_000 });
+      expect(await once()).toEqual([]);
+      for (const id of sim.loyaltyProgramIds) await expectLedgerStored(db(), sim, id);
+    }
+  });
+});
+
+const stored = (uuid: string) =>
+  db().rows<Record<string, unknown>>(
+    `select start_date, starts_at::text, expiry_date, expires_at::text, amount::text, holder, subledger_id
+     from talon_one_loyalty_transaction where transaction_uuid = $1`,
+    uuid,
+  );
+
+test('a transaction that becomes visible late, within the look-back, is stored', async () => {
+  const { sim, once } = await startLoyalty(db());
+  sim.emitLoyalty(1, 3);
+  await once();
+  const created = new Date(Date.parse(sim.now()) - 100_000).toISOString();
+  sim.addLoyaltyTransaction(1, { created });
+  await once();
+  await expectLedgerStored(db(), sim, 1);
+});
+
+test('words stay words, times become times too, and digits stay digits', async () => {
+  const { sim, once } = await startLoyalty(db(), { history: { events: 0 } });
+  sim.addLoyaltyTransaction(1, {
+    transactionUUID: 'words',
+    profile: 'ada',
+    amount: '0.10000000000000000001',
+  });
+  const startDate = '2026-05-01T00:00:00Z';
+  sim.addLoyaltyTransaction(1, {
+    transactionUUID: 'times',
+    profile: 'ada',
+    startDate,
+    expiryDate: '2027-05-01T00:00:00Z',
+    subledgerId: 'SUB',
+  });
+  sim.addLoyaltyTransaction(2, { transactionUUID: 'card', card: 'card-77', startDate: 'on_action' });
+  expect(await once()).toEqual([]);
+  expect(await stored('words')).toEqual([
+    {
+      start_date: 'immediate',
+      starts_at: null,
+      expiry_date: 'unlimited',
+      expires_at: null,
+      amount: '0.10000000000000000001',
+      holder: 'ada',
+      subledger_id: '',
+    },
+  ]);
+  expect(await stored('times')).toMatchObject([
+    { starts_at: '2026-05-01 00:00:00+00', expires_at: '2027-05-01 00:00:00+00', subledger_id: 'SUB' },
+  ]);
+  expect(await stored('card')).toMatchObject([
+    { start_date: 'on_action', starts_at: null, holder: 'card-77' },
+  ]);
+});
+
+test('activated points and moved expiry dates of old transactions are read again', async () => {
+  const { sim, once } = await startLoyalty(db(), { history: { events: 0 } });
+  const created = new Date(Date.parse(sim.now()) - 3_600_000).toISOString();
+  const waiting = sim.addLoyaltyTransaction(1, { created, transactionUUID: 'waits', startDate: 'on_action' });
+  const extended = sim.addLoyaltyTransaction(1, {
+    created,
+    transactionUUID: 'extended',
+    expiryDate: '2099-01-01T00:00:00Z',
+  });
+  sim.emitLoyalty(1, 3);
+  const application = await db().newApplication('2026-01-01T00:00:00Z');
+  expect(await once()).toEqual([]);
+  sim.changeLoyaltyTransaction(1, waiting, { startDate: '2026-02-01T00:00:00Z' });
+  sim.changeLoyaltyTransaction(1, extended, { expiryDate: '2100-01-01T00:00:00Z' });
+  const effect = {
+    effectType: 'extendLoyaltyPointsExpiryDate',
+    props: {
+      programId: 1,
+      affectedTransactions: [{ transactionUUID: 'extended', newExpiryDate: '2100-01-01T00:00:00Z' }],
+    },
+  };
+  await db().rows(
+    `insert into talon_one_event (application_id, event_id, created, payload) values ($1, 1, clock_timestamp(), $2)`,
+    application,
+    JSON.stringify({ effects: [effect] }),
+  );
+  expect(await once()).toEqual([]);
+  expect(await stored('waits')).toMatchObject([{ start_date: '2026-02-01T00:00:00Z' }]);
+  expect(await stored('extended')).toMatchObject([{ expires_at: '2100-01-01 00:00:00+00' }]);
+  await expectLedgerStored(db(), sim, 1);
+});
+
+test('records that are no transactions go to the quarantine, one without UUID is stored by its number', async () => {
+  const { sim, once } = await startLoyalty(db(), { history: { events: 0 } });
+  sim.addLoyaltyTransaction(1, { id: 7, fields: { transactionUUID: '' } });
+  sim.addLoyaltyTransaction(1, { id: 8, transactionUUID: 'text', fields: { amount: 'ten' } });
+  sim.addLoyaltyTransaction(1, { id: 9, transactionUUID: 'time', fields: { created: 'yesterday' } });
+  sim.addLoyaltyTransaction(1, { id: 10, transactionUUID: 'nul', name: 'a\u0000b' });
+  sim.addLoyaltyTransaction(1, { id: 11, transactionUUID: 'fine' });
+  for (let run = 0; run < 2; run += 1) {
+    expect(await once()).toEqual([]);
+    const uuids = await db().rows(
+      'select transaction_uuid as uuid from talon_one_loyalty_transaction order by 1',
+    );
+    expect(uuids).toEqual([{ uuid: 'fine' }, { uuid: 'id:7' }, { uuid: 'nul' }]);
+    const bad = await db().rows(
+      `select kind, reason from talon_one_quarantine where source like '%loyalty_programs/1/%' order by reason`,
+    );
+    expect(bad).toEqual([
+      { kind: 'loyalty-transaction', reason: expect.stringMatching(/created/) },
+      { kind: 'loyalty-transaction', reason: expect.stringMatching(/amount/) },
+    ]);
+    expect(await db().rows(`select id, reasons from talon_one_original_text`)).toEqual([
+      { id: '10', reasons: ['NUL character'] },
+    ]);
+  }
+});
+
+test('a program that the key may not read is noted and passed over, the others go on', async () => {
+  const { sim, once, lines } = await startLoyalty(db());
+  sim.addFault({
+    path: /loyalty_programs\/1\/transactions/,
+    times: Infinity,
+    action: { type: 'status', status: 403 },
+  });
+  expect(await once()).toEqual([]);
+  const status = `select status from talon_one_job where job = $1`;
+  expect(await db().value(status, 'loyalty-transactions:1')).toBe('unauthorised');
+  expect(lines).toContainEqual(expect.objectContaining({ level: 'warn', job: 'loyalty-transactions:1' }));
+  expect(await db().value(status, 'loyalty-transactions:2')).toBe('up-to-date');
+  await expectLedgerStored(db(), sim, 2);
+});
+
+test('given programs are copied even by a key that may not look them up', async () => {
+  const { sim, once } = await startLoyalty(db(), { history: { events: 200 } }, { LOYALTY_PROGRAM_IDS: '2' });
+  sim.set({ forbidden: { '/v1/loyalty_programs/{loyaltyProgramId}': 403 } });
+  expect(await once()).toEqual([]);
+  await expectLedgerStored(db(), sim, 2);
+  expect(await db().value('select count(*) from talon_one_loyalty_transaction where program_id <> 2')).toBe(
+    '0',
+  );
+  expect(Number(await db().value('select count(*) from talon_one_loyalty_reported_balance'))).toBeGreaterThan(
+    0,
+  );
+});
+
+test('from run to run an idle program costs one request', async () => {
+  const { sim, once } = await startLoyalty(db(), {}, { LOYALTY_PROGRAM_IDS: '2' });
+  sim.addLoyaltyTransaction(2, {});
+  await once();
+  sim.resetStatistics();
+  await once();
+  expect(sim.requestCounts()['GET /v1/loyalty_programs/{loyaltyProgramId}/transactions']?.total).toBe(1);
+});
+
+test('a program that the API knows no more is asked for nothing and keeps its rows; a list cut short proves nothing', async () => {
+  const { sim, once } = await startLoyalty(db());
+  await once();
+  const missing = () =>
+    db().value('select count(*) from talon_one_loyalty_program where missing_since is not null');
+  const empty = { type: 'status', status: 200, body: '{"totalResultSize":0,"data":[]}' } as const;
+  const list = () => sim.addFault({ path: '/v1/loyalty_programs', times: 1, action: empty });
+  list();
+  await once();
+  expect(await missing()).toBe('0');
+  list();
+  sim.addFault({ path: /loyalty_programs\/\d+$/, times: 2, action: { type: 'status', status: 404 } });
+  await once();
+  expect(await missing()).toBe('2');
+  expect(Number(await db().value('select count(*) from talon_one_loyalty_transaction'))).toBeGreaterThan(0);
+  await once();
+  expect(await missing()).toBe('0');
+});

@@ -1,0 +1,80 @@
+import { expect } from 'vitest';
+import { createApi } from '../../src/commands/context.js';
+import { jobKinds } from '../../src/commands/job-kinds.js';
+import type { Environment } from '../../src/config.js';
+import { messageOf } from '../../src/errors.js';
+import { JobRunner } from '../../src/sync/job-runner.js';
+import { startForTest } from '../simulator/for-tests.js';
+import type { SimulatorOptions } from '../simulator/options.js';
+import type { Simulator } from '../simulator/simulator-handle.js';
+import { quickRetry } from './management-client.js';
+import { type LogLine, testConfig, testLog } from './sync.js';
+import type { TestWarehouse } from './warehouse.js';
+
+/** A simulator with loyalty programs, a database of its own, and the jobs between them. */
+export interface LoyaltySync {
+  readonly sim: Simulator;
+  readonly lines: readonly LogLine[];
+  /** Runs the jobs as the command `once` does; resolves with those that failed and why. */
+  once(): Promise<string[]>;
+  /** Makes the daily jobs due again. */
+  nextDay(): Promise<void>;
+  runner(owner?: string): JobRunner;
+}
+
+export async function startLoyalty(
+  db: TestWarehouse,
+  simulator: SimulatorOptions = {},
+  environment: Environment = {},
+): Promise<LoyaltySync> {
+  const sim = await startForTest({ history: { events: 120 }, ...simulator });
+  const config = testConfig(sim, environment);
+  const { log, lines } = testLog();
+  const { warehouse } = db;
+  const api = createApi(config, log, undefined, quickRetry);
+  // Each with nothing in its memory, as after a restart.
+  const runner = (owner = 'test') => {
+    const kinds = jobKinds({ ...api, config, warehouse });
+    return new JobRunner({ warehouse, kinds, owner, leaseMs: config.sync.leaseMs, log });
+  };
+  return {
+    sim,
+    lines,
+    runner,
+    once: async () => {
+      const failed = await runner().runOnce(new AbortController().signal);
+      return [...failed].map(([job, error]) => `${job}: ${messageOf(error)}`);
+    },
+    nextDay: async () => {
+      await db.rows(`update talon_one_job set next_run_at = clock_timestamp() - interval '1 s'`);
+    },
+  };
+}
+
+/** Forgets everything that was copied. */
+export async function forgetLoyalty(db: TestWarehouse): Promise<void> {
+  const tables = await db.rows<{ name: string }>(
+    `select oid::regclass::text as name from pg_class
+     where relkind = 'r' and (relname like 'talon\\_one\\_loyalty\\_%' or relname in ('talon_one_job', 'talon_one_quarantine', 'talon_one_original_text'))`,
+  );
+  await db.rows(`truncate ${tables.map(({ name }) => name).join(', ')}`);
+}
+
+/** Every transaction of the program that the API shows is stored once, its payload digit for digit; nothing else is. */
+export async function expectLedgerStored(
+  db: TestWarehouse,
+  sim: Simulator,
+  programId: number,
+): Promise<void> {
+  const issued = [...sim.issuedLoyalty(programId)];
+  const [row] = await db.rows(
+    `with issued as (select value as payload from jsonb_array_elements($2::jsonb)),
+       stored as (select transaction_uuid, payload from talon_one_loyalty_transaction where program_id = $1)
+     select (select count(*)::int from stored) as stored,
+       (select count(*)::int from issued join stored on transaction_uuid = issued.payload ->> 'transactionUUID'
+          and issued.payload::text = stored.payload::text) as equal`,
+    programId,
+    `[${issued.map((each) => each.text).join(',')}]`,
+  );
+  expect(row).toEqual({ stored: issued.length, equal: issued.length });
+}
