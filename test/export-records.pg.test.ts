@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { loadIntoWarehouse } from '../src/export/load.js';
 import type { OptionValues } from '../src/export/options.js';
-import { readPayloads } from '../src/warehouse/record-reader.js';
+import { readRecords } from '../src/warehouse/record-reader.js';
 import type { Warehouse } from '../src/warehouse/warehouse.js';
 import { runExportHere } from './support/export-run.js';
 import { useWarehouse } from './support/warehouse.js';
@@ -87,7 +87,8 @@ test('more rows than one fetch come in batches, each once', async () => {
   );
   const batches: number[] = [];
   const ids: string[] = [];
-  await readPayloads(pg().warehouse, 'event', { applicationId: '9' }, async (batch) => {
+  const selection = { kind: 'event', applicationId: '9', from: undefined, to: undefined } as const;
+  await readRecords(pg().warehouse, selection, async (batch) => {
     batches.push(batch.length);
     ids.push(...batch);
   });
@@ -140,4 +141,36 @@ test('only the newest run that came to its end is shown, and pages go on where t
     from talon_one_latest_export_row where export = 'audience')`;
   expect(await pg().value(count)).toBe('2500 2500 2499');
   expect(await pg().value(`(select count(*) from talon_one_export where finished_at is null)`)).toBe('1');
+});
+
+test('transactions and balances of one customer come from the stored ledger, once the program is copied', async () => {
+  const account = { customer: 'cust-1', program: '5' };
+  await expect(exported('balances-of', account, pg().warehouse)).rejects.toThrow('use --source api');
+  await pg().rows(
+    "insert into talon_one_loyalty_program (program_id, complete_through, payload) values (5, '2026-02-01', '{}')",
+  );
+  const add = (uuid: string, holder: string, subledger: string, created: string, amount: string) =>
+    pg().rows(
+      `insert into talon_one_loyalty_transaction
+        (program_id, transaction_uuid, created, type, amount, profile_integration_id, subledger_id, expires_at, payload)
+      values (5, $1, $2, 'addition', $3, $4, $5, '2026-03-01', jsonb_build_object('transactionUUID', $1::text, 'amount', $3::numeric))`,
+      uuid,
+      created,
+      amount,
+      holder,
+      subledger,
+    );
+  await add('b', 'cust-1', '', '2026-01-02T00:00:00Z', '20.50');
+  await add('a', 'cust-1', '', '2026-01-01T00:00:00Z', '10.10');
+  await add('c', 'cust-1', 'SUB', '2026-01-03T00:00:00Z', '5');
+  await add('d', 'cust-2', '', '2026-01-01T00:00:00Z', '7');
+  const format = { format: 'ndjson' };
+  const all = await exported('transactions-of', { ...account, ...format }, pg().warehouse);
+  expect(all.match(/"amount": [\d.]+/g)).toEqual(['"amount": 10.10', '"amount": 20.50', '"amount": 5']);
+  const some = { ...account, ...format, subledger: '', from: '2026-01-02T00:00:00Z' };
+  expect(await exported('transactions-of', some, pg().warehouse)).toMatch(/^[^\n]*20\.50[^\n]*\n$/);
+  const balances = async (at: string) =>
+    (await exported('balances-of', { ...account, at }, pg().warehouse)).split('\n').slice(1, -1);
+  expect(await balances('2026-02-01T00:00:00Z')).toEqual([',30.60,0,0,0,0,,,,', 'SUB,5,0,0,0,0,,,,']);
+  expect(await balances('2026-04-01T00:00:00Z')).toEqual([',0,0,0,30.60,0,,,,', 'SUB,0,0,0,5,0,,,,']);
 });

@@ -93,6 +93,7 @@ describe('wrong usage ends with 2 and names the way out', () => {
     ['profiles --source api --application 1 --sandbox true', '--sandbox does not go with --application'],
     ['profiles --sandbox true', '--sandbox needs --source api'],
     ['profiles --source api --format ndjson --into-warehouse', 'leave out --format ndjson'],
+    ['transactions-of cust-1 --program 1 --type manual', '--type needs --source api'],
     ['transactions-of --program 1', "missing required argument 'customer'"],
   ])('%s', async (words, complaint) => {
     expect(await main(['export', ...words.split(' ')])).toBe(2);

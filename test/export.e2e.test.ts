@@ -177,14 +177,16 @@ describe('made here', () => {
       sim,
       `/v1/loyalty_programs/1/profile/${encodeURIComponent(customer)}/ledger_transactions?pageSize=1000`,
     );
-    const text = await exported('transactions-of --program 1 --format ndjson', [customer]);
+    const text = await exported('transactions-of --source api --program 1 --format ndjson', [customer]);
     expect(
       text
         .trim()
         .split('\n')
         .map((line) => JSON.parse(line) as unknown),
     ).toEqual(rows);
-    const balances = rowsOf(await exported('balances-of --program 1 --at 2026-12-31', [customer]));
+    const balances = rowsOf(
+      await exported('balances-of --source api --program 1 --at 2026-12-31', [customer]),
+    );
     expect(balances[0]?.subledger).toBe('');
     for (const { subledger = '', activePoints } of balances) {
       const at = '2026-12-31T00:00:00Z';

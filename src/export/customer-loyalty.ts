@@ -1,11 +1,14 @@
+import { UserError } from '../errors.js';
 import { membersOf } from '../json/members.js';
+import { isProgramStored, type RecordSelection, readRecords } from '../warehouse/record-reader.js';
 import type { ExportContext, ExportEntry } from './export-entry.js';
 import { checkOrder, type OptionValues } from './options.js';
 import { pagedRecords } from './paged-records.js';
 import { requests } from './program.js';
 import { type RecordFormat, RecordWriter } from './record-writer.js';
+import { UsageError } from './usage-error.js';
 
-// The loyalty data of one customer, as the API knows it at this moment.
+// The loyalty data of one customer: from the transactions in the warehouse, or as the API knows it at this moment.
 
 const TRANSACTION_COLUMNS = [
   'id',
@@ -44,24 +47,63 @@ export const transactionsOf: ExportEntry = {
   example: 'URNGV8294NV --program 139 --format ndjson',
   argument: 'customer',
   required: ['program'],
-  optional: ['from', 'to', 'transactionType', 'subledger', 'format'],
+  optional: ['from', 'to', 'transactionType', 'subledger', 'format', 'source'],
   prepare: (values) => {
     checkOrder(values, 'from', 'to');
-    return { source: 'api', run: (context) => exportTransactions(values, context) };
+    if (values.source === 'api')
+      return { source: 'api', run: (context) => transactionsOfApi(values, context) };
+    if (values.transactionType !== undefined)
+      throw new UsageError(
+        '--type needs --source api; in the warehouse look at the columns of talon_one_loyalty_transaction.',
+      );
+    const { from, to } = values;
+    const selection = { kind: 'loyalty-transaction', ...accountOf(values), from, to } as const;
+    return {
+      source: 'warehouse',
+      run: (context) => fromWarehouse(selection, TRANSACTION_COLUMNS, values, context),
+    };
   },
 };
 
 export const balancesOf: ExportEntry = {
   name: 'balances-of',
-  about: 'loyalty balances and tiers of one customer, a row for each ledger',
+  about: 'loyalty balances of one customer, a row for each ledger; the API also tells tiers',
   example: 'URNGV8294NV --program 139 --at 2026-12-31',
   argument: 'customer',
   required: ['program'],
-  optional: ['at', 'subledger', 'format'],
-  prepare: (values) => ({ source: 'api', run: (context) => exportBalances(values, context) }),
+  optional: ['at', 'subledger', 'format', 'source'],
+  prepare: (values) => {
+    if (values.source === 'api') return { source: 'api', run: (context) => balancesOfApi(values, context) };
+    const selection = { kind: 'loyalty-balance', ...accountOf(values), at: values.at } as const;
+    return {
+      source: 'warehouse',
+      run: (context) => fromWarehouse(selection, BALANCE_COLUMNS, values, context),
+    };
+  },
 };
 
-async function exportTransactions(values: OptionValues, context: ExportContext): Promise<void> {
+function accountOf({ program, customer, subledger }: OptionValues) {
+  return { programId: program ?? '', holder: customer ?? '', subledgerId: subledger };
+}
+
+async function fromWarehouse(
+  selection: RecordSelection & { readonly programId: string },
+  columns: readonly string[],
+  values: OptionValues,
+  { warehouse, output }: ExportContext,
+): Promise<void> {
+  if (!warehouse) throw new Error('no warehouse is open');
+  if (!(await isProgramStored(warehouse, selection.programId))) {
+    throw new UserError(
+      `The transactions of loyalty program ${selection.programId} are not in the warehouse: let the daemon copy them (LOYALTY_SYNC), or use --source api.`,
+    );
+  }
+  const writer = new RecordWriter(output, formatOf(values), columns);
+  await readRecords(warehouse, selection, (batch) => writer.write(batch));
+  await writer.end();
+}
+
+async function transactionsOfApi(values: OptionValues, context: ExportContext): Promise<void> {
   const { client, output, pageSize } = context;
   const writer = new RecordWriter(output, formatOf(values), TRANSACTION_COLUMNS);
   const filters = {
@@ -85,7 +127,7 @@ async function exportTransactions(values: OptionValues, context: ExportContext):
   await writer.end();
 }
 
-async function exportBalances(values: OptionValues, context: ExportContext): Promise<void> {
+async function balancesOfApi(values: OptionValues, context: ExportContext): Promise<void> {
   const { text } = await context.client.one(
     '/v1/loyalty_programs/{loyaltyProgramId}/profile/{integrationId}/ledger_balances',
     placeholders(values),

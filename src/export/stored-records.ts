@@ -2,7 +2,7 @@ import { parseInstant } from '../instant.js';
 import { elementsOf } from '../json/elements.js';
 import { EventList } from '../talon-one/event-list.js';
 import { eventPages } from '../talon-one/event-pages.js';
-import { readPayloads, type StoredRecord } from '../warehouse/record-reader.js';
+import { readRecords } from '../warehouse/record-reader.js';
 import type { ExportContext, ExportEntry } from './export-entry.js';
 import { checkOrder, type OptionValues } from './options.js';
 import { pagedRecords } from './paged-records.js';
@@ -78,14 +78,14 @@ export const events: ExportEntry = {
   },
 };
 
-function fromWarehouse(kind: StoredRecord, columns: readonly string[], values: OptionValues) {
+function fromWarehouse(kind: 'event' | 'profile', columns: readonly string[], values: OptionValues) {
   if (values.sandbox !== undefined)
     throw new UsageError('--sandbox needs --source api; from the warehouse choose an Application.');
   const run = async ({ warehouse, output }: ExportContext): Promise<void> => {
     if (!warehouse) throw new Error('no warehouse is open');
     const writer = new RecordWriter(output, formatOf(values), columns);
     const { application: applicationId, from, to } = values;
-    await readPayloads(warehouse, kind, { applicationId, from, to }, (batch) => writer.write(batch));
+    await readRecords(warehouse, { kind, applicationId, from, to }, (batch) => writer.write(batch));
     await writer.end();
   };
   return { source: 'warehouse', run } as const;

@@ -5,17 +5,36 @@ import type { Warehouse } from './warehouse.js';
 const FETCH = 'fetch 200 from records';
 const STATEMENT_MS = 600_000;
 
-export interface RecordSelection {
-  /** `undefined`: all Applications. */
-  readonly applicationId?: string | undefined;
-  /** RFC 3339; events created from here on. */
-  readonly from?: string | undefined;
-  /** RFC 3339; events created before. */
-  readonly to?: string | undefined;
-}
+type Text = string | undefined;
 
-/** What can be read, and in which order. The parameters are those of RecordSelection. */
-const DECLARE = {
+/** What can be read; times are RFC 3339, an absent filter lets everything through. */
+export type RecordSelection =
+  /** Created from `from` on and before `to`. */
+  | {
+      readonly kind: 'event' | 'profile';
+      readonly applicationId: Text;
+      readonly from: Text;
+      readonly to: Text;
+    }
+  | {
+      readonly kind: 'loyalty-transaction';
+      readonly programId: string;
+      /** Integration ID of a profile, or identifier of a card. */
+      readonly holder: string;
+      readonly subledgerId: Text;
+      readonly from: Text;
+      readonly to: Text;
+    }
+  | {
+      readonly kind: 'loyalty-balance';
+      readonly programId: string;
+      readonly holder: string;
+      readonly subledgerId: Text;
+      /** Absent: now. */
+      readonly at: Text;
+    };
+
+const DECLARE: Record<RecordSelection['kind'], string> = {
   event: `declare records no scroll cursor for
     select payload::text as payload from talon_one_event
     where ($1::bigint is null or application_id = $1)
@@ -26,18 +45,27 @@ const DECLARE = {
     where payload is not null and ($1::bigint is null or application_id = $1)
       and ($2::timestamptz is null or profile_created >= $2) and ($3::timestamptz is null or profile_created < $3)
     order by profile_id`,
-} as const;
-
-export type StoredRecord = keyof typeof DECLARE;
+  'loyalty-transaction': `declare records no scroll cursor for
+    select payload::text as payload from talon_one_loyalty_transaction
+    where program_id = $1 and holder = $2 and ($3::text is null or subledger_id = $3)
+      and ($4::timestamptz is null or created >= $4) and ($5::timestamptz is null or created < $5)
+    order by created, transaction_uuid`,
+  // As the API names them.
+  'loyalty-balance': `declare records no scroll cursor for
+    select json_build_object('subledger', subledger_id, 'activePoints', active, 'pendingPoints', pending,
+      'spentPoints', spent, 'expiredPoints', expired, 'negativePoints', negative)::text as payload
+    from talon_one_loyalty_balances_at(coalesce($4::timestamptz, clock_timestamp()), $1, $2)
+    where $3::text is null or subledger_id = $3
+    order by subledger_id`,
+};
 
 /**
- * Hands the payloads of stored records over in batches, numbers digit for digit. A cursor in one transaction: all batches
- * show the same moment, and only one is in memory.
+ * Hands stored records over in batches, as JSON whose numbers are digit for digit. A cursor in one transaction: all
+ * batches show the same moment, and only one is in memory.
  */
-export async function readPayloads(
+export async function readRecords(
   warehouse: Warehouse,
-  kind: StoredRecord,
-  { applicationId, from, to }: RecordSelection,
+  selection: RecordSelection,
   onBatch: (payloads: readonly string[]) => Promise<void>,
 ): Promise<void> {
   let isRepeated = false;
@@ -46,7 +74,7 @@ export async function readPayloads(
       // What was handed over cannot be taken back.
       if (isRepeated) throw new Error('Postgres ended the reading in the middle: run the export again');
       isRepeated = true;
-      await client.query(DECLARE[kind], [applicationId, from, to]);
+      await client.query(DECLARE[selection.kind], parametersOf(selection));
       for (let batch = await fetchBatch(client); batch.length > 0; batch = await fetchBatch(client))
         await onBatch(batch);
     },
@@ -54,7 +82,31 @@ export async function readPayloads(
   );
 }
 
+function parametersOf(selection: RecordSelection): Text[] {
+  switch (selection.kind) {
+    case 'loyalty-transaction': {
+      const { programId, holder, subledgerId, from, to } = selection;
+      return [programId, holder, subledgerId, from, to];
+    }
+    case 'loyalty-balance':
+      return [selection.programId, selection.holder, selection.subledgerId, selection.at];
+    default:
+      return [selection.applicationId, selection.from, selection.to];
+  }
+}
+
 async function fetchBatch(client: Client): Promise<string[]> {
   const { rows } = await client.query<{ payload: string }>(FETCH);
   return rows.map((row) => row.payload);
+}
+
+/** Whether the transactions of a loyalty program have been read to their end at least once. */
+export async function isProgramStored(warehouse: Warehouse, programId: string): Promise<boolean> {
+  return warehouse.transaction(async (client) => {
+    const { rowCount } = await client.query(
+      'select from talon_one_loyalty_program where program_id = $1 and complete_through is not null',
+      [programId],
+    );
+    return rowCount === 1;
+  });
 }
