@@ -96,6 +96,17 @@ test('more rows than one fetch come in batches, each once', async () => {
   expect(new Set(ids).size).toBe(450);
 });
 
+test('a reading that Postgres ends in the middle is not begun again behind what was handed over', async () => {
+  const selection = { kind: 'event', applicationId: '9', from: undefined, to: undefined } as const;
+  let batches = 0;
+  const reading = readRecords(pg().warehouse, selection, async () => {
+    batches += 1;
+    throw Object.assign(new Error('deadlock'), { code: '40P01' });
+  });
+  await expect(reading).rejects.toThrow('run the export again');
+  expect(batches).toBe(1);
+});
+
 test('a CSV export becomes rows of a table: texts by column name, whatever is in the cells', async () => {
   const cells = [
     '"a ""quoted"" cell"',

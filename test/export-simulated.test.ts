@@ -136,3 +136,15 @@ test('an achievement is exported by its older address too, for deployments witho
   const { text } = await runExportHere('achievements', older, exportClients(sim));
   expect(rowsOf(text).length).toBeGreaterThan(0);
 });
+
+test('what went to standard output is not written twice: the failure says what helps', async () => {
+  const sim = await start();
+  const path = /export_customer_sessions/;
+  const [values, clients] = [{ application: '1' }, exportClients(sim)];
+  const toStdout = () => runExportHere('sessions', values, clients, { canRewind: false });
+  sim.addFault({ path, action: { type: 'status', status: 503 } });
+  const { text } = await toStdout();
+  expect(text).toBe((await ask(sim, '/export_customer_sessions?dateFormat=ISO8601')).text);
+  sim.addFault({ path, action: { type: 'cutBody', framing: 'content-length' } });
+  await expect(toStdout()).rejects.toThrow('write to a file with --output');
+});

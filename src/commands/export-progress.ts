@@ -22,6 +22,7 @@ export class ExportProgress {
 
 /** `12,345 rows, 6.7 MB` */
 export function describeAmount(rows: number, bytes: number): string {
-  const megabytes = (bytes / 1_000_000).toLocaleString('en', { maximumFractionDigits: 1 });
-  return `${rows.toLocaleString('en')} ${rows === 1 ? 'row' : 'rows'}, ${megabytes} MB`;
+  const [size, unit] = bytes < 1_000_000 ? [bytes / 1_000, 'kB'] : [bytes / 1_000_000, 'MB'];
+  const amount = size.toLocaleString('en', { maximumFractionDigits: 1 });
+  return `${rows.toLocaleString('en')} ${rows === 1 ? 'row' : 'rows'}, ${amount} ${unit}`;
 }

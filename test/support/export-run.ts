@@ -10,8 +10,10 @@ import { unlimitedBudget } from '../../src/talon-one/request-budget.js';
 import { clientFor, quickRetry } from './management-client.js';
 
 /** Keeps what is written; one character stands for one byte, so that positions fit. */
-export class MemorySink implements Sink {
+class MemorySink implements Sink {
   private bytes = '';
+
+  constructor(private readonly canRewind: boolean) {}
 
   get position(): number {
     return this.bytes.length;
@@ -23,6 +25,7 @@ export class MemorySink implements Sink {
     this.bytes += bytes.toString('latin1');
   }
   async rewind(position: number): Promise<boolean> {
+    if (!this.canRewind) return position === this.position;
     this.bytes = this.bytes.slice(0, position);
     return true;
   }
@@ -30,13 +33,17 @@ export class MemorySink implements Sink {
   async discard(): Promise<void> {}
 }
 
-/** Runs an export within this process and returns what it wrote, and how many rows it counted. */
+/**
+ * Runs an export within this process and returns what it wrote, and how many rows it counted. Standard output is what
+ * cannot be taken back.
+ */
 export async function runExportHere(
   name: string,
   values: OptionValues,
   parts: Partial<ExportContext>,
+  { canRewind = true } = {},
 ): Promise<{ text: string; rows: number }> {
-  const sink = new MemorySink();
+  const sink = new MemorySink(canRewind);
   const output = new Output(sink, () => {});
   const unasked = () => Promise.reject(new Error('not to be asked'));
   const context: ExportContext = {
