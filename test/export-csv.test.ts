@@ -130,7 +130,7 @@ test('an export without documented columns needs a header of more than one', asy
 
 test('documented oddities pass: a cell more than the header has, JSON without quotes, year 1', async () => {
   const text =
-    'id,attributes,note\n1,{"ForumPosts": 17},x\n2,,0001-01-01T00:00:00Z,active,9\n3,{"a": 1, "b": 2},\n';
+    'id,attributes,note\n1,{"ForumPosts": 17},5" nail\n2,,0001-01-01T00:00:00Z,active,9\n3,{"a": 1, "b": 2},\n';
   const { bytes, records } = await read(text);
   expect(bytes.toString()).toBe(text);
   expect(records).toHaveLength(3);
@@ -150,7 +150,9 @@ describe('a last row without a line end', () => {
     const ending = new FinalLineEnd();
     await expect(read(text, { ending })).rejects.toThrow('may be cut short');
     await expect(read(`${text}c`, { ending })).rejects.toThrow('may be cut short');
-    await expect(read('id,name\n1,a\n2', { ending })).rejects.toThrow('inside a row');
-    await expect(read('id,name\n1,a\n2', { ending })).rejects.toThrow('inside a row');
+    for (const cut of ['id,name\n1,a\n2', 'id,name\n1,a\n2,"b']) {
+      await expect(read(cut, { ending })).rejects.toThrow('inside a row');
+      await expect(read(cut, { ending })).rejects.toThrow('inside a row');
+    }
   });
 });
