@@ -322,7 +322,7 @@ comment on view talon_one_loyalty_reported_tier is 'The newest complete reading 
 create function talon_one_loyalty_accounts_at(moment timestamptz, only_program bigint default null, only_holder text default null)
 returns table (program_id bigint, holder text, subledger_id text, spent numeric, negative numeric, points_left numeric[],
   active_from timestamptz[], active_until timestamptz[], transaction_uuids text[])
-language plpgsql stable as $$
+language plpgsql stable rows 100000 as $$
 #variable_conflict use_column
 declare
   account record;
@@ -487,20 +487,39 @@ create function talon_one_loyalty_projected(days integer, only_program bigint de
 returns table (program_id bigint, holder text, subledger_id text, day date, balance_at timestamptz, activating numeric,
   expiring numeric, projected_balance numeric)
 language sql volatile as $$
-  with day as materialized (
-    select program_id, day, balance_at,
-      lag(balance_at, 1, clock_timestamp()) over (partition by program_id order by day) as previous
-    from talon_one_loyalty_days(only_program, days)
+  with start as materialized (
+    select clock_timestamp() as moment
+  ), day as materialized (
+    select program_id, day, balance_at, lag(balance_at, 1, moment) over (partition by program_id order by day) as previous
+    from talon_one_loyalty_days(only_program, days), start
+  ), account as materialized (
+    -- At infinity every subtraction is done and every debt paid by the points that are to come: nothing else moves.
+    select * from talon_one_loyalty_accounts_at('infinity', only_program, only_holder)
+  ), lot as materialized (
+    select program_id, holder, subledger_id, points, since, until
+    from account, unnest(points_left, active_from, active_until) as lot (points, since, until)
+    where points > 0 and since < until
+  ), change as (
+    select program_id, holder, subledger_id, day, sum(activating) as activating, sum(expiring) as expiring
+    from (
+      select program_id, holder, subledger_id, day, points as activating, 0 as expiring
+      from lot join day using (program_id) where since > previous and since <= balance_at
+      union all
+      select program_id, holder, subledger_id, day, 0, points
+      from lot join day using (program_id) where until > previous and until <= balance_at
+    ) as moved
+    group by program_id, holder, subledger_id, day
+  ), now_active as (
+    select program_id, holder, subledger_id, sum(points) as points
+    from lot, start where since <= moment and moment < until
+    group by program_id, holder, subledger_id
   )
-  -- At infinity every subtraction is done and every debt paid by the points that are to come: nothing else moves.
-  select account.program_id, account.holder, account.subledger_id, day.day, day.balance_at,
-    coalesce(sum(points) filter (where since > previous and since <= balance_at and since < until), 0),
-    coalesce(sum(points) filter (where until > previous and until <= balance_at and since < until), 0),
-    coalesce(sum(points) filter (where since <= balance_at and balance_at < until), 0)
-  from talon_one_loyalty_accounts_at('infinity', only_program, only_holder) as account
-  join day using (program_id)
-  left join lateral unnest(points_left, active_from, active_until) as lot (points, since, until) on true
-  group by account.program_id, account.holder, account.subledger_id, day.day, day.balance_at
+  select program_id, holder, subledger_id, day, day.balance_at, coalesce(change.activating, 0), coalesce(change.expiring, 0),
+    coalesce(now_active.points, 0) + sum(coalesce(change.activating, 0) - coalesce(change.expiring, 0))
+      over (partition by program_id, holder, subledger_id order by day)
+  from account join day using (program_id)
+  left join now_active using (program_id, holder, subledger_id)
+  left join change using (program_id, holder, subledger_id, day)
 $$;
 comment on function talon_one_loyalty_projected(integer, bigint, text) is
   'For each account and each of the coming days: points that become active, points that expire, and the balance at the end of the day if nothing is earned or spent; of one program or holder when they are given, which is quick';

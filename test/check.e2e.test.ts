@@ -197,6 +197,32 @@ const situations: Record<string, Situation> = {
     code: 1,
     says: ['PROBLEM', '9999_future.sql', 'Deploy the newer version'],
   },
+  'loyalty that the key may read': {
+    start: withEnv({ LOYALTY_SYNC: 'true' }),
+    code: 0,
+    says: [
+      /ok +GET \/v1\/loyalty_programs\/1\/transactions +answers/,
+      /ok +GET \/v1\/loyalty_programs\/1\/export_join_dates +answers/,
+      /ok +GET \/v1\/loyalty_programs\/2\/export_card_balances +answers/,
+    ],
+  },
+  'loyalty that the key may not read (403): only a note': {
+    start: ({ simulator, start }) => {
+      simulator.addFault({
+        path: /loyalty_programs\/(1\/transactions|2\/export)/,
+        times: Infinity,
+        action: { type: 'status', status: 403 },
+      });
+      return start(['check'], { env: { LOYALTY_SYNC: 'true', LOYALTY_PROGRAM_IDS: '1,2' } });
+    },
+    code: 0,
+    says: [
+      /note +GET \/v1\/loyalty_programs\/1\/transactions +the API refuses the key/,
+      /note +GET \/v1\/loyalty_programs\/2\/export_card_balances +the API refuses the key/,
+      /ok +GET \/v1\/loyalty_programs\/2\/transactions +answers/,
+      'or set LOYALTY_SYNC=false',
+    ],
+  },
   'a clock behind that of the API': {
     start: ({ simulator, start }) => {
       simulator.set({ dateHeaderOffsetMs: 3_600_000 });

@@ -27,12 +27,12 @@ describe('the ledgers of all programs are stored whole and exact, at first and f
   test.each(servers)('%s', async (_name, switches) => {
     const { sim, once } = await startLoyalty(
       db(),
-      { switches, history: { events: 400 } },
+      { switches, history: { events: 250 } },
       { PAGE_SIZE: '40' },
     );
     expect(await once()).toEqual([]);
     for (const id of sim.loyaltyProgramIds) await expectLedgerStored(db(), sim, id);
-    for (const count of [1, 90]) {
+    for (const count of [1, 50]) {
       for (const id of sim.loyaltyProgramIds) sim.emitLoyalty(id, count);
       // What the server shows in its own second is read when that second has passed.
       sim.set({ clockOffsetMs: (sim.switches().clockOffsetMs ?? 0) + 3_000 });

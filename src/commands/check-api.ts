@@ -9,6 +9,7 @@ import type { ListPage, ManagementClient, RequestContext } from '../talon-one/ma
 import { defaultRetry } from '../talon-one/retry.js';
 import type { Application } from '../talon-one/schemas.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
+import { checkLoyalty } from './check-loyalty.js';
 import { createApi } from './context.js';
 import type { Finding } from './finding.js';
 
@@ -22,7 +23,8 @@ export async function checkApi(
   warehouse: Warehouse | undefined,
   signal: AbortSignal,
 ): Promise<Finding[]> {
-  const { client } = createApi(config, log, warehouse, RETRY);
+  const api = createApi(config, log, warehouse, RETRY);
+  const { client } = api;
   const context: RequestContext = { signal };
   const findings: Finding[] = [];
   if (config.talonOne.baseUrl.startsWith('http:')) {
@@ -36,6 +38,7 @@ export async function checkApi(
   const applications = await findApplications(config, client, context, log, findings);
   for (const application of applications)
     findings.push(...(await checkApplication(application, config, client, context)));
+  findings.push(...(await checkLoyalty(config, api, context)));
   return findings;
 }
 

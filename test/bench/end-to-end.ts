@@ -33,6 +33,7 @@ async function measure(context: BenchContext, simulator: SimulatorProcess, serie
       DATABASE_URL: postgres.url,
       WAREHOUSE_SCHEMA: target.schema,
       REQUESTS_PER_SECOND: '0',
+      LOYALTY_SYNC: 'false',
     };
     const cpu = new CpuTrack(postgres);
     const { probe, wholeMs } = await runDaemonOnce(settings, signal).finally(() => cpu.end());

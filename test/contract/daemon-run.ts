@@ -27,7 +27,7 @@ export const DAEMON_RUNS: readonly DaemonRun[] = [
     name: 'the export lane',
     command: 'once',
     switches: {},
-    environment: { SESSION_SNAPSHOT_SOURCE: 'export' },
+    environment: { SESSION_SNAPSHOT_SOURCE: 'export', LOYALTY_PROJECTION_DAYS: '2' },
   },
   {
     name: 'an unordered server with small batches',

@@ -64,6 +64,8 @@ export async function openStage({ events, display, interruption, cleanUp }: Stag
     TALON_ONE_BASE_URL: simulator.url,
     TALON_ONE_API_KEY: simulator.apiKey,
     DATA_DIR: folder.path,
+    // The demo is about events.
+    LOYALTY_SYNC: 'false',
     HTTP_HOST: '127.0.0.1',
     HTTP_PORT: '0',
   };

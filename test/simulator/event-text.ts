@@ -24,7 +24,7 @@ function generatedText(application: SimulatedApplication, row: number): string {
   const h = hash32(style.seed, application.id, row);
   const dice = new Dice(h);
   const profileId = profile < 0 ? null : profiles.ids.idOf(profile);
-  const profileName = profile < 0 ? 'anonymous' : profiles.integrationId(profile);
+  const profileName = profile < 0 ? 'anonymous' : escaped(profiles.integrationId(profile));
   const scene = {
     dice,
     applicationId: application.id,
@@ -52,6 +52,11 @@ function storeMembers(applicationId: number, h: number): string {
 /** Each Application has a hundred ids for its stores; those of the first one are their numbers. */
 export function storeId(applicationId: number, store: number): number {
   return (applicationId - 1) * 100 + store;
+}
+
+/** A test may have named a profile in any way. */
+function escaped(name: string): string {
+  return JSON.stringify(name).slice(1, -1);
 }
 
 /** Advanced (v3) custom events carry the caller's own id. */

@@ -1,26 +1,27 @@
+import { profilesOf, progressOf } from './achievement-progress.js';
 import { money } from './amounts.js';
 import type { SimulatedApplication } from './application.js';
-import { codeExports } from './code-csv.js';
+import { codeExports, optionalTime } from './code-csv.js';
 import { type CsvBody, csvRow, csvTime, quoted } from './csv.js';
 import { type CsvExport, csvEndpoint, dateFormatOf } from './csv-endpoint.js';
 import { hash32 } from './dice.js';
 import { effectsExport } from './effect-csv.js';
 import { type ApiRequest, applicationOf, type Endpoint } from './endpoint.js';
+import { GIVEAWAY_POOL, giveaways } from './giveaways.js';
 import { type Query, readTime } from './query.js';
 import { inCampaign } from './reference-endpoints.js';
 import type { ReferenceValues } from './reference-kinds.js';
 import { audienceMembers, collectionItems } from './reference-other-endpoints.js';
 import { notFound } from './refusal.js';
-import { DAY, formatSeconds, type Micros } from './timestamp.js';
+import type { Switches } from './switches.js';
+import { formatSeconds } from './timestamp.js';
+import { isWithin } from './window.js';
 import type { World } from './world.js';
-import { formatZoned } from './zoned-time.js';
 
 const APPLICATION = '/v1/applications/{applicationId}';
 const CAMPAIGN = `${APPLICATION}/campaigns/{campaignId}`;
-/** The pool and the value map that effects and campaigns name. */
-const GIVEAWAY_POOL = 7;
+/** The one that the first campaign names. */
 const VALUE_MAP = 100;
-const GIVEAWAYS = 40;
 
 const EXPORTS: readonly CsvExport[] = [
   {
@@ -83,11 +84,10 @@ const EXPORTS: readonly CsvExport[] = [
     filters: { createdBefore: 'date-time', createdAfter: 'date-time' },
     body: ({ world, path }, query, switches) => {
       if (Number(path.poolId) !== GIVEAWAY_POOL) throw notFound('Pool');
-      const format = dateFormatOf(query, switches);
       return {
         header:
           'id,poolid,code,startdate,enddate,attributes,used,importid,created,profileintegrationid,profileid',
-        rows: giveawayRows(world, (at) => csvTime(at, format)),
+        rows: giveawayRows(world, query, switches),
       };
     },
   },
@@ -118,7 +118,6 @@ function column(header: string, values: readonly string[]): CsvBody {
   return { header, rows: values.map((value) => csvRow([value])) };
 }
 
-/** One profile in three has made some progress. */
 function achievementBody(
   { world, path }: ApiRequest,
   isInScope: (values: ReferenceValues) => boolean = () => true,
@@ -132,23 +131,21 @@ function achievementBody(
 }
 
 function* progressRows(world: World, achievement: ReferenceValues): Generator<string> {
-  const profiles = achievement.sandbox === true ? world.sandbox : world.live;
-  const date = (at: Micros): string => formatZoned(at, String(achievement.timezone), 'offset', 'none');
+  const profiles = profilesOf(world, achievement);
   for (let row = 0; row < profiles.count; row += 1) {
-    const h = hash32(world.style.seed, row, achievement.id + 90);
-    if (h % 3 > 0 || !profiles.isVisible(row)) continue;
-    const start = profiles.created.get(row);
-    const progress = h % 11;
-    const isDone = progress === 10;
+    const made = progressOf(world, achievement, row);
+    if (made === undefined) continue;
+    const { progress, status, start, end, completion } = made;
+    const name = profiles.integrationId(row);
     yield csvRow([
-      profiles.integrationId(row),
+      name,
       String(achievement.title),
       '10.00',
       String(progress),
-      isDone ? 'completed' : h % 2 === 0 ? 'inprogress' : 'expired',
-      date(start),
-      date(start + 31 * DAY),
-      isDone ? date(start + DAY) : '',
+      status,
+      start,
+      end,
+      completion,
     ]);
   }
 }
@@ -162,22 +159,17 @@ function linkedStores(request: ApiRequest): string[] {
     .map(({ values }) => String(values.integrationId));
 }
 
-function* giveawayRows(world: World, time: (at: Micros) => string): Generator<string> {
-  const profiles = world.live;
-  const created = Math.min(...[...world.applications.values()].map((application) => application.created));
-  for (let index = 0; index < GIVEAWAYS; index += 1) {
-    const h = hash32(world.style.seed, index, 97);
-    const isUsed = h % 2 === 0 && profiles.count > 0;
-    const profile = h % Math.max(1, profiles.count);
-    const fields = [
-      ...[String(index + 1), String(GIVEAWAY_POOL), `GIFT-${index}-${h % 9973}`],
-      ...[time(created), h % 3 === 0 ? '' : time(created + 365 * DAY)],
-    ];
-    const rest = [
-      ...[String(isUsed), '2', time(created)],
-      ...(isUsed ? [profiles.integrationId(profile), profiles.ids.idOf(profile) ?? ''] : ['', '']),
-    ];
-    yield `${csvRow(fields)},${quoted('{"attribute": "value"}')},${csvRow(rest)}`;
+function* giveawayRows(world: World, query: Query, switches: Switches): Generator<string> {
+  const format = dateFormatOf(query, switches);
+  const [after, before] = [readTime(query, 'createdAfter'), readTime(query, 'createdBefore')];
+  for (const { id, code, created, endsAt, profile } of giveaways(world)) {
+    if (!isWithin(created, after, before, switches)) continue;
+    const end = optionalTime(endsAt, format, switches);
+    const start = [String(id), String(GIVEAWAY_POOL), code, csvTime(created, format), end];
+    const owner =
+      profile < 0 ? ['', ''] : [world.live.integrationId(profile), world.live.ids.idOf(profile) ?? ''];
+    const rest = [String(profile >= 0), '2', csvTime(created, format), ...owner];
+    yield `${csvRow(start)},${quoted('{"attribute": "value"}')},${csvRow(rest)}`;
   }
 }
 

@@ -3,6 +3,7 @@ import { codeEndpoints } from './code-endpoints.js';
 import type { Endpoint } from './endpoint.js';
 import { eventEndpoints } from './event-endpoints.js';
 import { exportEndpoints } from './export-endpoints.js';
+import { inventoryEndpoints } from './inventory-endpoints.js';
 import { loyaltyBalanceEndpoints } from './loyalty-balance-endpoints.js';
 import { loyaltyCardEndpoints } from './loyalty-card-endpoints.js';
 import { loyaltyCsvEndpoints } from './loyalty-csv.js';
@@ -31,6 +32,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...otherExportEndpoints,
   ...referenceEndpoints,
   ...codeEndpoints,
+  ...inventoryEndpoints,
   ...otherReferenceEndpoints,
 ];
 

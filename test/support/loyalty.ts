@@ -7,6 +7,7 @@ import { JobRunner } from '../../src/sync/job-runner.js';
 import { startForTest } from '../simulator/for-tests.js';
 import type { SimulatorOptions } from '../simulator/options.js';
 import type { Simulator } from '../simulator/simulator-handle.js';
+import { findLedgerDifferences } from './ledger-audit.js';
 import { quickRetry } from './management-client.js';
 import { type LogLine, testConfig, testLog } from './sync.js';
 import type { TestWarehouse } from './warehouse.js';
@@ -66,15 +67,5 @@ export async function expectLedgerStored(
   sim: Simulator,
   programId: number,
 ): Promise<void> {
-  const issued = [...sim.issuedLoyalty(programId)];
-  const [row] = await db.rows(
-    `with issued as (select value as payload from jsonb_array_elements($2::jsonb)),
-       stored as (select transaction_uuid, payload from talon_one_loyalty_transaction where program_id = $1)
-     select (select count(*)::int from stored) as stored,
-       (select count(*)::int from issued join stored on transaction_uuid = issued.payload ->> 'transactionUUID'
-          and issued.payload::text = stored.payload::text) as equal`,
-    programId,
-    `[${issued.map((each) => each.text).join(',')}]`,
-  );
-  expect(row).toEqual({ stored: issued.length, equal: issued.length });
+  expect(await findLedgerDifferences(sim, db.database, [programId])).toEqual([]);
 }
