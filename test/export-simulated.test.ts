@@ -96,6 +96,10 @@ test.each<[SwitchSettings]>([
         Date.now() - ago * 86_400_000,
       );
     expect(rows.map((row) => row.date)).toEqual([5, 4, 3, 2, 1].map(day));
+    const named = { program, fromDay: day(4), toDay: day(2), parts: 'members' };
+    const some = await runExportHere('loyalty-dashboard', named, exportClients(sim));
+    const members = rows.slice(1, 4).map((row) => `${row.date},${row.totalMembers},${row.newMembers}`);
+    expect(some.text.split('\n')).toEqual(['date,totalMembers,newMembers', ...members, '']);
     expect(Object.keys(rows[0] ?? {}).slice(0, 4)).toEqual([
       'date',
       'totalMembers',
@@ -147,4 +151,26 @@ test('what went to standard output is not written twice: the failure says what h
   expect(text).toBe((await ask(sim, '/export_customer_sessions?dateFormat=ISO8601')).text);
   sim.addFault({ path, action: { type: 'cutBody', framing: 'content-length' } });
   await expect(toStdout()).rejects.toThrow('write to a file with --output');
+});
+
+test('the log of one customer without bounds, which the API asks for, is everything', async () => {
+  const sim = await start();
+  const [first] = sim.issuedLoyalty(1);
+  const customer = first?.owner ?? '';
+  const values = { program: '1', customer };
+  const { rows } = await runExportHere('loyalty-transactions', values, exportClients(sim));
+  expect(rows).toBe([...sim.issuedLoyalty(1)].filter(({ owner }) => owner === customer).length);
+  expect(rows).toBeGreaterThan(0);
+});
+
+test('the profiles of an environment are those of its Applications', async () => {
+  const sim = await startForTest({ applications: [{}, { sandbox: true }], history: { events: 60 } });
+  const parts = { ...exportClients(sim), pageSize: 5 };
+  const run = async (values: Record<string, string>) =>
+    (await runExportHere('profiles', { source: 'api', format: 'ndjson', ...values }, parts)).text
+      .split('\n')
+      .sort();
+  expect(await run({})).toEqual(await run({ application: '1' }));
+  expect(await run({ sandbox: 'true' })).toEqual(await run({ application: '2' }));
+  expect(await run({ sandbox: 'true' })).not.toEqual(await run({}));
 });

@@ -63,8 +63,7 @@ const PASSED_ON: readonly [words: string, request: string][] = [
     'sessions --application 1 --from 2026-01-01 --to 2100-01-01T00:00:00+01:00 --state closed',
     '/export_customer_sessions?createdAfter=2026-01-01T00:00:00Z&createdBefore=2099-12-31T23:00:00Z&customerSessionState=closed&dateFormat=ISO8601',
   ],
-  ['sessions --application 1 --date-format excel', '/export_customer_sessions?dateFormat=excel'],
-  ['effects --application 1', '/export_effects?dateFormat=ISO8601'],
+  ['effects --application 1 --date-format excel', '/export_effects?dateFormat=excel'],
   ['coupons --application 1 --usable true', '/export_coupons?usable=true&dateFormat=ISO8601'],
   ['referrals --application 1', '/export_referrals?dateFormat=ISO8601'],
   [
@@ -114,8 +113,6 @@ describe('passed on byte for byte', () => {
       expect(rowsOf(text).length).toBeGreaterThan(0);
       const words = `loyalty-transactions --program ${program} --from 2026-01-01 --to 2027-01-01`;
       expect(await exported(words, [`--${option}`, owner])).toBe(text);
-      // Without bounds, which the API asks for, everything.
-      expect(await exported(`loyalty-transactions --program ${program}`, [`--${option}`, owner])).toBe(text);
     }
   });
 });
@@ -135,7 +132,7 @@ describe('made here', () => {
     }
   });
 
-  test.concurrent('loyalty-dashboard: a row for each day up to yesterday, with the parts that were asked for', async () => {
+  test.concurrent('loyalty-dashboard: a row for each day up to yesterday', async () => {
     const all = rowsOf(await exported('loyalty-dashboard --program 1 --last 7d'));
     expect(all).toHaveLength(7);
     const { rows: answered } = await list(
@@ -149,12 +146,6 @@ describe('made here', () => {
       (day) => (day.earnedPoints as { createdViaRuleEngine: number }).createdViaRuleEngine,
     );
     expect(all.map((row) => Number(row['earnedPoints.createdViaRuleEngine']))).toEqual(earned);
-    const members = await exported(
-      `loyalty-dashboard --program 1 --parts members --from ${all[0]?.date} --to ${all[2]?.date}`,
-    );
-    expect(rowsOf(members)).toEqual(
-      all.slice(0, 3).map(({ date, totalMembers, newMembers }) => ({ date, totalMembers, newMembers })),
-    );
   });
 
   test.concurrent('loyalty-projection: every customer at the end of each coming day', async () => {
@@ -204,11 +195,9 @@ describe('made here', () => {
     const profiles = (await exported('profiles --source api --application 1 --format ndjson'))
       .trim()
       .split('\n');
-    const account = (await exported('profiles --source api --format ndjson')).trim().split('\n');
     const ids = new Set(issued.map(({ profileId }) => profileId).filter((id) => id !== null));
     const expected = [...ids].map((id) => sim.profileText(id) ?? '').sort();
     expect(profiles.sort()).toEqual(expected);
-    expect(account.sort()).toEqual(expected);
   });
 });
 
