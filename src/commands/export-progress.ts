@@ -4,8 +4,8 @@ import { SingleBar } from 'cli-progress';
 export class ExportProgress {
   private readonly bar: SingleBar | undefined;
 
-  constructor(name: string, stream: NodeJS.WriteStream) {
-    if (!stream.isTTY) return;
+  constructor(name: string, stream: NodeJS.WriteStream, isWanted = true) {
+    if (!stream.isTTY || !isWanted) return;
     const format = '{name}  {amount}  {duration_formatted}';
     this.bar = new SingleBar({ stream, format, clearOnComplete: true, hideCursor: true });
     this.bar.start(1, 0, { name, amount: '' });

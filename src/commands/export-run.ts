@@ -100,14 +100,16 @@ interface Amount {
 }
 
 async function write(
-  { name, prepared, idleMs }: ExportJob,
+  { name, prepared, idleMs, destination }: ExportJob,
   sink: Sink,
   warehouse: Warehouse | undefined,
   config: Config,
   log: Logger,
   signal: AbortSignal,
 ): Promise<Amount> {
-  const progress = new ExportProgress(name, process.stderr);
+  // Rows on the terminal are progress enough.
+  const showsRows = destination.kind === 'stdout' && process.stdout.isTTY;
+  const progress = new ExportProgress(name, process.stderr, !showsRows);
   const output = new Output(sink, (rows, bytes) => {
     signal.throwIfAborted();
     progress.update(rows, bytes);

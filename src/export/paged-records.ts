@@ -27,7 +27,9 @@ export async function* pagedRecords(
     emptyPages = 0;
     const keys = page.data.map(keyOf);
     yield records.filter((_, index) => !known.some((before) => before.has(keys[index])));
-    known = [new Set(keys), ...known.slice(0, 1)];
+    // A record without a key is never taken for another one.
+    const hasKey = (key: unknown) => key !== undefined && key !== null;
+    known = [new Set(keys.filter(hasKey)), ...known.slice(0, 1)];
     skip += records.length;
     if (isLast(page, skip, pageSize)) return;
   }
