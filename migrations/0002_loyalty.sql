@@ -312,7 +312,8 @@ create view talon_one_loyalty_reported_tier as
   ) newest using (program_id, fetched_at);
 comment on view talon_one_loyalty_reported_tier is 'The newest complete reading of the tiers that Talon.One reports';
 
--- Loyalty: balances and projections computed from the stored transactions
+-- Loyalty: balances and projections computed from the stored transactions. These functions are for readers, who may have
+-- any search_path: they keep the one of this migration.
 
 -- One pass over each account. An addition is a lot of points that is active from its start until its expiry. A
 -- subtraction takes from the lots that are active then, those that expire first being taken first; what it cannot take is
@@ -322,7 +323,7 @@ comment on view talon_one_loyalty_reported_tier is 'The newest complete reading 
 create function talon_one_loyalty_accounts_at(moment timestamptz, only_program bigint default null, only_holder text default null)
 returns table (program_id bigint, holder text, subledger_id text, spent numeric, negative numeric, points_left numeric[],
   active_from timestamptz[], active_until timestamptz[], transaction_uuids text[])
-language plpgsql stable rows 100000 as $$
+language plpgsql stable rows 100000 set search_path from current as $$
 #variable_conflict use_column
 declare
   account record;
@@ -409,7 +410,7 @@ comment on function talon_one_loyalty_accounts_at(timestamptz, bigint, text) is
 create function talon_one_loyalty_balances_at(moment timestamptz, only_program bigint default null, only_holder text default null)
 returns table (program_id bigint, holder text, subledger_id text, active numeric, pending numeric, expired numeric,
   spent numeric, negative numeric)
-language sql stable as $$
+language sql stable set search_path from current as $$
   select account.program_id, account.holder, account.subledger_id,
     coalesce(sum(points) filter (where since <= moment and moment < until), 0),
     coalesce(sum(points) filter (where since > moment and moment < until), 0),
@@ -471,7 +472,7 @@ comment on column talon_one_loyalty_difference.ledger_spent is 'The same for spe
 -- The last second of a day of a program: points that expire at midnight still count on the day that ends then.
 create function talon_one_loyalty_days(only_program bigint, days integer)
 returns table (program_id bigint, day date, balance_at timestamptz)
-language sql volatile as $$
+language sql volatile set search_path from current as $$
   select program_id, (today + ahead * interval '1 day')::date,
     (today + (ahead + 1) * interval '1 day' - interval '1 second') at time zone zone
   from (
@@ -486,7 +487,7 @@ comment on function talon_one_loyalty_days(bigint, integer) is
 create function talon_one_loyalty_projected(days integer, only_program bigint default null, only_holder text default null)
 returns table (program_id bigint, holder text, subledger_id text, day date, balance_at timestamptz, activating numeric,
   expiring numeric, projected_balance numeric)
-language sql volatile as $$
+language sql volatile set search_path from current as $$
   with start as materialized (
     select clock_timestamp() as moment
   ), day as materialized (

@@ -127,6 +127,19 @@ test('trouble of one job is noted in its row and touches no other', async () => 
   expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
 });
 
+test('a kind of work that is expensive is tried again later than others', async () => {
+  const fail = async () => {
+    throw new Error('no');
+  };
+  const expensive = { ...(await kindOf(fail)), backoff: { firstMs: 60_000, longestMs: 3_600_000 } };
+  const waits: unknown[] = [];
+  for (let run = 0; run < 8; run += 1) {
+    await runnerOf([expensive]).runOnce(new AbortController().signal);
+    waits.push((await rowOf(expensive.name)).next_in);
+  }
+  expect(waits.map((seconds) => Math.round(Number(seconds) / 60))).toEqual([1, 2, 4, 8, 16, 32, 60, 60]);
+});
+
 test('however many processes there are, one at a time runs a job', async () => {
   let running = 0;
   let most = 0;

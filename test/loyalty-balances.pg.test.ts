@@ -80,6 +80,28 @@ test("the projection computed here is the one Talon.One's own export gives for e
   expect(broken).toEqual([]);
 });
 
+test('a day is one of the program, and points that expire at midnight are still there when it ends', async () => {
+  const { sim, once } = await startLoyalty(db(), { history: { events: 0 } }, { LOYALTY_PROGRAM_IDS: '1' });
+  expect(await once()).toEqual([]);
+  const midnight = `(date_trunc('day', clock_timestamp() at time zone 'Europe/Berlin') + interval '3 days') at time zone 'Europe/Berlin'`;
+  const expiryDate = String(
+    await db().value(`to_char(${midnight} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`),
+  );
+  sim.addLoyaltyTransaction(1, { profile: 'ada', amount: 5, expiryDate });
+  expect(await once()).toEqual([]);
+  const rows = await db().rows(
+    `select (day - (clock_timestamp() at time zone 'Europe/Berlin')::date)::int as ahead, expiring::float8, projected_balance::float8 as balance
+     from talon_one_loyalty_projected(5, 1, 'ada') order by day`,
+  );
+  expect(rows).toEqual([
+    { ahead: 0, expiring: 0, balance: 5 },
+    { ahead: 1, expiring: 0, balance: 5 },
+    { ahead: 2, expiring: 0, balance: 5 },
+    { ahead: 3, expiring: 5, balance: 0 },
+    { ahead: 4, expiring: 0, balance: 0 },
+  ]);
+});
+
 test('tiers and join dates are stored as sent, and as times', async () => {
   const { sim, once, nextDay } = await startLoyalty(db(), { history: { events: 0 } });
   sim.addLoyaltyTransaction(1, { profile: 'ada', amount: 300 });

@@ -21,3 +21,16 @@ test('every table, view and variable of loyalty stands on the page', async () =>
   );
   expect(names.map(({ name }) => name).filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
 });
+
+test('views and functions of loyalty serve readers with any search_path', async () => {
+  const client = await db().database.pool.connect();
+  try {
+    await client.query(`begin; set local search_path to ''`);
+    for (const name of ['balance', 'difference', 'projection', 'reported_balance', 'reported_tier'])
+      await client.query(`select * from public.talon_one_loyalty_${name}`);
+    await client.query(`select * from public.talon_one_loyalty_balances_at(now(), 1, 'ada')`);
+  } finally {
+    await client.query('rollback');
+    client.release();
+  }
+});

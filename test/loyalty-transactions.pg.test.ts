@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { SwitchSettings } from './simulator/switches.js';
 import { expectLedgerStored, forgetLoyalty, startLoyalty } from './support/loyalty.js';
-import { useWarehouse } from './support/warehouse.js';
+import { eventually, useWarehouse } from './support/warehouse.js';
 
 const db = useWarehouse({ poolSize: 6 });
 
@@ -57,6 +57,13 @@ test('a transaction that becomes visible late, within the look-back, is stored',
   sim.addLoyaltyTransaction(1, { created });
   await once();
   await expectLedgerStored(db(), sim, 1);
+  // Not further than such a one could still come.
+  const [row] = await db().rows(
+    `select complete_through > $1::timestamptz - interval '125 s' as is_near, complete_through <= $1::timestamptz - interval '119 s' as is_behind
+     from talon_one_loyalty_program where program_id = 1`,
+    sim.now(),
+  );
+  expect(row).toEqual({ is_near: true, is_behind: true });
 });
 
 test('words stay words, times become times too, and digits stay digits', async () => {
@@ -179,6 +186,20 @@ test('given programs are copied even by a key that may not look them up', async 
   expect(Number(await db().value('select count(*) from talon_one_loyalty_reported_balance'))).toBeGreaterThan(
     0,
   );
+});
+
+test('programs named anew are copied from the next start on', async () => {
+  const first = await startLoyalty(db(), {}, { LOYALTY_PROGRAM_IDS: '1' });
+  await first.once();
+  const controller = new AbortController();
+  const next = await startLoyalty(db(), {}, { LOYALTY_PROGRAM_IDS: '2' });
+  const running = next.runner().run(controller.signal);
+  await eventually('the other program is there', async () => {
+    const count = 'select count(*) from talon_one_loyalty_transaction where program_id = 2';
+    return Number(await db().value(count)) > 0;
+  });
+  controller.abort();
+  await running;
 });
 
 test('from run to run an idle program costs one request', async () => {

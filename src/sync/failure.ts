@@ -12,15 +12,20 @@ export function failureOf(error: unknown, signal: AbortSignal): Failure {
   return isUnauthorised(error) ? 'unauthorised' : 'failed';
 }
 
-const FIRST_BACKOFF_MS = 1_000;
-const FIRST_UNAUTHORISED_BACKOFF_MS = 15_000;
-const LONGEST_BACKOFF_MS = 300_000;
+/** How long to wait after a failure, in milliseconds: doubles with every failure in a row. */
+export interface Backoff {
+  readonly firstMs: number;
+  readonly longestMs: number;
+}
 
-/** Doubles with every failure in a row, up to five minutes; a longer `Retry-After` counts up to that as well. */
-export function backoffMs(error: unknown, failures: number): number {
-  const first = isUnauthorised(error) ? FIRST_UNAUTHORISED_BACKOFF_MS : FIRST_BACKOFF_MS;
+const EAGER: Backoff = { firstMs: 1_000, longestMs: 300_000 };
+const FIRST_UNAUTHORISED_BACKOFF_MS = 15_000;
+
+/** When to try again; a longer `Retry-After` counts up to the longest wait as well. */
+export function backoffMs(error: unknown, failures: number, { firstMs, longestMs }: Backoff = EAGER): number {
+  const first = isUnauthorised(error) ? Math.max(firstMs, FIRST_UNAUTHORISED_BACKOFF_MS) : firstMs;
   const asked = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0;
-  return Math.min(LONGEST_BACKOFF_MS, Math.max(asked, first * 2 ** Math.min(failures, 20)));
+  return Math.min(longestMs, Math.max(asked, first * 2 ** Math.min(failures, 20)));
 }
 
 const WARN_AFTER_MS = 30_000;

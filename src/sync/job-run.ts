@@ -1,13 +1,12 @@
 import { monotonicMs } from '../clock.js';
 import { messageOf } from '../errors.js';
 import type { Logger } from '../logger.js';
-import { advanceJob, endJob, type JobEnd, type LeasedJob } from '../warehouse/job.js';
+import { advanceJob, endJob, type JobEnd, type JobLease, type LeasedJob } from '../warehouse/job.js';
 import type { Client } from '../warehouse/pool.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
 import { requestContext, type WorkTally } from './cycle-context.js';
-import { backoffMs, type Failure, failureLevel, failureOf } from './failure.js';
-import type { JobKind, JobResult } from './job.js';
-import { partsOf } from './job.js';
+import { type Backoff, backoffMs, type Failure, failureLevel, failureOf } from './failure.js';
+import { type JobKind, type JobResult, partsOf } from './job.js';
 import { whileLeased } from './lease-keeper.js';
 
 export type JobOutcome = 'done' | 'behind' | Failure;
@@ -18,8 +17,7 @@ export interface JobRun {
 }
 
 /** A key that may not use an endpoint will hardly be allowed to a minute later. */
-const FIRST_REFUSED_MS = 5 * 60_000;
-const LONGEST_REFUSED_MS = 3_600_000;
+const REFUSED: Backoff = { firstMs: 5 * 60_000, longestMs: 3_600_000 };
 
 /**
  * One run of one job under its lease. Never rejects: what went wrong is in the result, in the log and in the job's row,
@@ -51,23 +49,17 @@ export async function runJob(
     error = caught;
     outcome = failureOf(caught, signal);
   }
-  const failingMs = await finish(leased, { outcome, error }, result, warehouse, log);
+  const end = endOf({ outcome, error }, result, leased.failures, kind.backoff);
+  const failingMs = outcome === 'lease-lost' ? 0 : await finish(lease, end, warehouse, log);
   const fields = { outcome, durationMs: Math.round(monotonicMs() - startedMs), ...tally, ...result?.figures };
   logRun(log, { outcome, error }, fields, failingMs);
   return { outcome, error };
 }
 
-/** Gives the lease back and notes how the run went. */
-async function finish(
-  { lease, failures }: LeasedJob,
-  run: JobRun,
-  result: JobResult | undefined,
-  warehouse: Warehouse,
-  log: Logger,
-): Promise<number> {
-  if (run.outcome === 'lease-lost') return 0;
+/** Gives the lease back and notes how the run went; returns how long the job has been failing. */
+async function finish(lease: JobLease, end: JobEnd, warehouse: Warehouse, log: Logger): Promise<number> {
   try {
-    return await warehouse.transaction((client) => endJob(client, lease, endOf(run, result, failures)));
+    return await warehouse.transaction((client) => endJob(client, lease, end));
   } catch (error) {
     // Without Postgres the lease ends by itself; the state stands where the last write left it.
     log.warn({ err: error }, 'end of job could not be recorded');
@@ -75,18 +67,21 @@ async function finish(
   }
 }
 
-function endOf({ outcome, error }: JobRun, result: JobResult | undefined, failures: number): JobEnd {
+function endOf(
+  { outcome, error }: JobRun,
+  result: JobResult | undefined,
+  failures: number,
+  backoff: Backoff | undefined,
+): JobEnd {
   if (result !== undefined) {
     const status = outcome === 'behind' ? 'behind' : 'up-to-date';
     return { next: outcome === 'behind' ? { inMs: 0 } : result.next, status };
   }
   if (outcome === 'stopped') return { next: { inMs: 0 } };
   const failure = { message: messageOf(error) };
-  if (outcome === 'unauthorised') {
-    const inMs = Math.min(LONGEST_REFUSED_MS, FIRST_REFUSED_MS * 2 ** Math.min(failures, 10));
-    return { next: { inMs }, status: 'unauthorised', failure };
-  }
-  return { next: { inMs: backoffMs(error, failures) }, status: 'failing', failure };
+  if (outcome === 'unauthorised')
+    return { next: { inMs: backoffMs(error, failures, REFUSED) }, status: 'unauthorised', failure };
+  return { next: { inMs: backoffMs(error, failures, backoff) }, status: 'failing', failure };
 }
 
 function logRun(

@@ -4,6 +4,7 @@ import {
   ensureJobs,
   jobsLike,
   leaveJobs,
+  makeDue,
   millisecondsUntilJob,
   takeJob,
 } from '../warehouse/job.js';
@@ -117,8 +118,18 @@ export class JobRunner {
   private async makeRows(): Promise<void> {
     if (this.hasMadeRows) return;
     const { warehouse, kinds } = this.options;
-    const standing = kinds.filter(({ name, jobs }) => jobs.includes(name)).map(({ name }) => name);
-    await warehouse.transaction((client) => ensureJobs(client, standing));
+    const standing = kinds.filter(({ name, jobs }) => jobs.includes(name));
+    const atStart = standing.filter((kind) => kind.runsAtStart);
+    await warehouse.transaction(async (client) => {
+      await ensureJobs(
+        client,
+        standing.map(({ name }) => name),
+      );
+      await makeDue(
+        client,
+        atStart.map(({ name }) => name),
+      );
+    });
     this.hasMadeRows = true;
   }
 }

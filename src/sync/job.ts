@@ -2,6 +2,7 @@ import type { Logger } from '../logger.js';
 import type { RequestContext } from '../talon-one/management.js';
 import type { JobLease, JobState, NextRun } from '../warehouse/job.js';
 import type { WorkTally } from './cycle-context.js';
+import type { Backoff } from './failure.js';
 
 // Periodic work beside the events: one row of talon_one_job each, one writer over all replicas, errors that touch
 // nothing else. A new kind of work is a JobKind in the list of commands/job-kinds.ts.
@@ -15,8 +16,12 @@ export interface JobKind {
    * the kind is there from the start; rows for the others are made by other jobs.
    */
   readonly jobs: readonly string[];
+  /** Runs once at the start of every process too: what it makes of the configuration may have changed. */
+  readonly runsAtStart?: true;
   /** Whether the command `once` runs it always, or only when it is due. */
   readonly inOnce: 'always' | 'if-due';
+  /** When to try again after a failure; default: as a cycle, from a second to five minutes. */
+  readonly backoff?: Backoff;
   /** One run. Every transaction that writes begins with `advanceJob`. */
   run(context: JobContext): Promise<JobResult>;
 }

@@ -40,6 +40,15 @@ export async function ensureJobs(client: Client, jobs: readonly string[]): Promi
   );
 }
 
+/** Lets these jobs run now instead of later. Failing ones keep to their time. */
+export async function makeDue(client: Client, jobs: readonly string[]): Promise<void> {
+  await client.query(
+    `update talon_one_job set next_run_at = clock_timestamp()
+     where job = any($1::text[]) and next_run_at > clock_timestamp() and failures = 0`,
+    [jobs],
+  );
+}
+
 /** Jobs whose names match one of these patterns of LIKE. */
 export function jobsLike(warehouse: Warehouse, patterns: readonly string[]): Promise<string[]> {
   return jobsWhere(warehouse, patterns, false);

@@ -69,3 +69,18 @@ export const STORE_ROWS: Record<SnapshotKind, string> = {
     from (${ROWS(BALANCES)}) as page
     on conflict do nothing`,
 };
+
+// $1 program, $2 kind. What a reading that broke off has left behind.
+const removeRows = (table: string) => `
+  delete from ${table} where program_id = $1 and fetched_at in (
+    select fetched_at from talon_one_loyalty_snapshot where program_id = $1 and kind = $2 and finished_at is null)`;
+const REMOVE_READING = `
+  delete from talon_one_loyalty_snapshot where program_id = $1 and kind = $2 and finished_at is null`;
+
+export const REMOVE_UNFINISHED: Record<SnapshotKind, readonly string[]> = {
+  balances: [removeRows('talon_one_loyalty_balance_snapshot'), REMOVE_READING],
+  tiers: [removeRows('talon_one_loyalty_tier_snapshot'), REMOVE_READING],
+  // Join dates are kept: they are what is known, not a reading.
+  'join-dates': [REMOVE_READING],
+  projection: [removeRows('talon_one_loyalty_balance_projection'), REMOVE_READING],
+};

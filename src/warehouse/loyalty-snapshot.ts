@@ -1,5 +1,5 @@
 import { advanceJob, type JobLease } from './job.js';
-import { type SnapshotKind, STORE_ROWS } from './loyalty-snapshot-sql.js';
+import { REMOVE_UNFINISHED, type SnapshotKind, STORE_ROWS } from './loyalty-snapshot-sql.js';
 import { NO_APPLICATION } from './quarantine.js';
 import { type RecordPage, type StoreCounts, storePage } from './record-page.js';
 import { rfc3339 } from './timestamp-text.js';
@@ -29,18 +29,7 @@ export async function beginSnapshot(
 ): Promise<LoyaltySnapshot> {
   return warehouse.transaction(async (client) => {
     await advanceJob(client, lease);
-    const unfinished = `select fetched_at from talon_one_loyalty_snapshot
-      where program_id = $1 and kind = $2 and finished_at is null`;
-    for (const table of TABLES[kind]) {
-      await client.query(`delete from ${table} where program_id = $1 and fetched_at in (${unfinished})`, [
-        programId,
-        kind,
-      ]);
-    }
-    await client.query(
-      'delete from talon_one_loyalty_snapshot where program_id = $1 and kind = $2 and finished_at is null',
-      [programId, kind],
-    );
+    for (const statement of REMOVE_UNFINISHED[kind]) await client.query(statement, [programId, kind]);
     const { rows } = await client.query<{ fetched_at: string }>(
       `insert into talon_one_loyalty_snapshot (program_id, kind, fetched_at) values ($1, $2, clock_timestamp())
        returning ${rfc3339('fetched_at')} as fetched_at`,
@@ -49,14 +38,6 @@ export async function beginSnapshot(
     return { lease, programId, kind, fetchedAt: rows[0]?.fetched_at ?? '' };
   });
 }
-
-/** Where a reading that broke off leaves rows behind. Join dates are kept: they are current state, not snapshots. */
-const TABLES: Record<SnapshotKind, readonly string[]> = {
-  balances: ['talon_one_loyalty_balance_snapshot'],
-  tiers: ['talon_one_loyalty_tier_snapshot'],
-  'join-dates': [],
-  projection: ['talon_one_loyalty_balance_projection'],
-};
 
 /** Stores some rows of the export; `day` is given for projections. */
 export async function writeSnapshotPage(

@@ -13,6 +13,7 @@ const PROGRAMS = '/v1/loyalty_programs';
 export class ProgramsJob implements JobKind {
   readonly name = 'loyalty-programs';
   readonly jobs = [this.name];
+  readonly runsAtStart = true;
   readonly inOnce = 'always';
 
   constructor(

@@ -19,6 +19,8 @@ export class SnapshotJob implements JobKind {
   readonly name: string;
   readonly jobs: readonly string[];
   readonly inOnce = 'if-due';
+  /** Talon.One computes balances at each request, which is expensive (talon-one-api section 7.3). */
+  readonly backoff = { firstMs: 60_000, longestMs: 3_600_000 };
 
   constructor(
     private readonly entry: SnapshotEntry,
