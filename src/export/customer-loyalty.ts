@@ -1,5 +1,5 @@
 import { UserError } from '../errors.js';
-import { membersOf } from '../json/members.js';
+import { memberMap } from '../json/cell-text.js';
 import { isProgramStored, type RecordSelection, readRecords } from '../warehouse/record-reader.js';
 import type { ExportContext, ExportEntry } from './export-entry.js';
 import { checkOrder, type OptionValues } from './options.js';
@@ -141,9 +141,9 @@ async function balancesOfApi(values: OptionValues, context: ExportContext): Prom
 
 /** The main ledger and each subledger as one object, its name first; `text` is the client's list of one answer. */
 function ledgersOf(text: string): string[] {
-  const answer = membersOf(text.slice(text.indexOf('[') + 1, text.lastIndexOf(']')));
+  const answer = memberMap(text.slice(text.indexOf('[') + 1, text.lastIndexOf(']')));
   const main = answer.get('balance');
-  const subledgers = membersOf(answer.get('subledgerBalances') ?? '{}');
+  const subledgers = memberMap(answer.get('subledgerBalances') ?? '{}');
   const ledgers = [...(main === undefined ? [] : [['""', main] as const]), ...named(subledgers)];
   return ledgers.map(([name, balance]) => `{"subledger":${name}${afterBrace(balance)}`);
 }

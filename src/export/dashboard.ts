@@ -1,7 +1,7 @@
 import { stringify } from 'csv-stringify/sync';
 import { formatInstant, type Instant, parseInstant } from '../instant.js';
+import { cellText, memberMap } from '../json/cell-text.js';
 import { elementsOf } from '../json/elements.js';
-import { cellText, membersOf } from '../json/members.js';
 import { addDays, dayOf, daysUpTo, startOfDay } from './days.js';
 import type { ExportContext, ExportEntry } from './export-entry.js';
 import type { OptionValues } from './options.js';
@@ -89,7 +89,7 @@ function frameOf({ last, fromDay, toDay }: OptionValues, today: string) {
 
 // Whether `date` is midnight, the minute before the next one, or either of them in UTC is not documented.
 function dayOfRow(text: string, { timeZone }: ProgramCalendar): string {
-  const date = cellText(membersOf(text).get('date'));
+  const date = cellText(memberMap(text).get('date'));
   const instant: Instant | undefined = parseInstant(date);
   const isWrittenAsDay = instant === undefined || /[Tt]00:00:00/.test(date);
   return isWrittenAsDay ? date.slice(0, 10) : dayOf(instant, timeZone);
@@ -97,6 +97,6 @@ function dayOfRow(text: string, { timeZone }: ProgramCalendar): string {
 
 function valueAt(text: string, path: string): string {
   const [name = '', inner] = path.split('.');
-  const raw = membersOf(text).get(name);
-  return inner === undefined || raw === undefined ? cellText(raw) : cellText(membersOf(raw).get(inner));
+  const raw = memberMap(text).get(name);
+  return inner === undefined || raw === undefined ? cellText(raw) : cellText(memberMap(raw).get(inner));
 }

@@ -1,5 +1,5 @@
 import { stringify } from 'csv-stringify/sync';
-import { cellText, membersOf } from '../json/members.js';
+import { cellText, memberMap } from '../json/cell-text.js';
 import type { Output } from './output.js';
 
 export type RecordFormat = 'csv' | 'ndjson';
@@ -23,7 +23,7 @@ export class RecordWriter {
     const lines =
       this.format === 'ndjson'
         ? records.map((record) => `${oneLine(record)}\n`).join('')
-        : await this.rows(records.map(membersOf));
+        : await this.rows(records.map(memberMap));
     await this.output.write(Buffer.from(lines), records.length);
   }
 
@@ -32,12 +32,12 @@ export class RecordWriter {
     if (this.format === 'csv' && this.columns === undefined) await this.header([]);
   }
 
-  private async rows(records: readonly Map<string, string>[]): Promise<string> {
+  private async rows(records: readonly ReadonlyMap<string, string>[]): Promise<string> {
     const columns = this.columns ?? (await this.header(records));
     return stringify(records.map((record) => columns.map((name) => cellText(record.get(name)))));
   }
 
-  private async header(records: readonly Map<string, string>[]): Promise<readonly string[]> {
+  private async header(records: readonly ReadonlyMap<string, string>[]): Promise<readonly string[]> {
     this.columns = [...new Set([...this.documented, ...records.flatMap((record) => [...record.keys()])])];
     await this.output.write(Buffer.from(stringify([this.columns])), 0);
     return this.columns;

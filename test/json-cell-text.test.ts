@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { cellText, membersOf } from '../src/json/members.js';
+import { cellText, memberMap } from '../src/json/cell-text.js';
 
 test('the members of any object are found, each as the text that was written', () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.nat(3), (object, indent) => {
-      const members = membersOf(JSON.stringify(object, null, indent));
+      const members = memberMap(JSON.stringify(object, null, indent));
       const parsed = [...members].map(([key, raw]) => [key, JSON.parse(raw) as unknown]);
       const expected = Object.entries(JSON.parse(JSON.stringify(object)) as object);
       expect(new Map(parsed as [string, unknown][])).toEqual(new Map(expected));
@@ -14,7 +14,7 @@ test('the members of any object are found, each as the text that was written', (
 });
 
 test('numbers stay digit for digit, and the last one of equal keys counts', () => {
-  const members = membersOf('{"a":1.10,"b":12345678901234567890.5e-3 , "a":{"a":-0},"c":[1.0,{"a":2}]}');
+  const members = memberMap('{"a":1.10,"b":12345678901234567890.5e-3 , "a":{"a":-0},"c":[1.0,{"a":2}]}');
   expect([...members]).toEqual([
     ['a', '{"a":-0}'],
     ['b', '12345678901234567890.5e-3'],
