@@ -41,6 +41,8 @@ describe('a broken rule is found and named', () => {
     ],
     ['src/warehouse/x.ts', "export { a } from '../sync/cycle.js';", 'imports src/sync/cycle.ts'],
     ['src/warehouse/x.ts', "const { a } = await import('../sync/cycle.js');", 'imports src/sync/cycle.ts'],
+    ['src/export/x.ts', "import { cycle } from '../sync/cycle.js';", 'imports src/sync/cycle.ts'],
+    ['src/export/x.ts', "import { migrate } from '../warehouse/migrate.js';", undefined],
     ['src/json/x.ts', "import { messageOf } from '../errors.js';", 'imports src/errors.ts'],
     [
       'src/health/x.ts',

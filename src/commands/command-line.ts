@@ -4,7 +4,9 @@ import { isAbortError, messageOf, UserError } from '../errors.js';
 import { createLogger, type Logger, scrubber } from '../logger.js';
 import { packageVersion } from '../package-info.js';
 import { ApiError } from '../talon-one/api-error.js';
+import type { Action, ExecuteOptions } from './action.js';
 import { checkCommand } from './check.js';
+import { addExportCommand } from './export.js';
 import { migrateCommand } from './migrate.js';
 import { onceCommand } from './once.js';
 import { runCommand } from './run.js';
@@ -14,8 +16,6 @@ import { stopSignal } from './stop-signal.js';
 const DONE = 0;
 const FAILED = 1;
 const WRONG_USAGE = 2;
-
-type Action = (config: Config, log: Logger, signal: AbortSignal) => Promise<unknown>;
 
 /**
  * Reads the command line, runs one command, and returns the exit code: 0 done, 1 failed, 2 wrong usage.
@@ -70,11 +70,12 @@ function createProgram(setExitCode: (code: number) => void): Command {
   )
     .option('--json', 'one JSON object instead of a table')
     .action(async (options: { json?: boolean }) => setExitCode(await checkCommand(options.json === true)));
+  addExportCommand(program, async (action, options) => setExitCode(await execute(action, options)));
   return program;
 }
 
 /** Runs a command with configuration, log and stop signal, and turns its failure into one clear line. */
-async function execute(action: Action, options: { needsApi?: boolean } = {}): Promise<number> {
+async function execute(action: Action, options: ExecuteOptions = {}): Promise<number> {
   let config: Config;
   try {
     config = loadConfig(readEnvironment(), options);
@@ -83,7 +84,7 @@ async function execute(action: Action, options: { needsApi?: boolean } = {}): Pr
     process.stderr.write(`${error.message}\n`);
     return FAILED;
   }
-  const log = createLogger({ ...config.log, secrets: config.secrets });
+  const log = createLog(config, options);
   const stop = stopSignal(config.shutdownTimeoutMs, log);
   try {
     await action(config, log, stop.signal);
@@ -91,12 +92,21 @@ async function execute(action: Action, options: { needsApi?: boolean } = {}): Pr
   } catch (error) {
     if (stop.signal.aborted && isAbortError(error)) return DONE;
     const line = scrubber(config.secrets)(explain(error));
-    log.fatal(error instanceof UserError ? { reason: line } : { err: error }, 'talon-one-sync ends');
+    const isSaidBelow = options.logsToStderr && (error instanceof UserError || error instanceof ApiError);
+    if (!isSaidBelow)
+      log.fatal(error instanceof UserError ? { reason: line } : { err: error }, 'talon-one-sync ends');
     process.stderr.write(`${line}\n`);
     return FAILED;
   } finally {
     stop.dispose();
   }
+}
+
+// Beside a progress line on a terminal, only what matters is logged.
+function createLog({ log, secrets }: Config, { logsToStderr = false }: ExecuteOptions): Logger {
+  if (!logsToStderr) return createLogger({ ...log, secrets });
+  const level = process.stderr.isTTY ? 'warn' : log.level;
+  return createLogger({ ...log, level, secrets }, process.stderr);
 }
 
 function explain(error: unknown): string {

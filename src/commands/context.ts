@@ -5,7 +5,7 @@ import type { Logger } from '../logger.js';
 import { packageVersion } from '../package-info.js';
 import { SharedBudget } from '../sync/shared-budget.js';
 import { CsvExports } from '../talon-one/csv-exports.js';
-import { createSender, createStreamSender, type HttpOptions } from '../talon-one/http.js';
+import { createSender, createStreamSender, type HttpOptions, type OpenStream } from '../talon-one/http.js';
 import { ManagementClient } from '../talon-one/management.js';
 import {
   budgetShape,
@@ -91,17 +91,35 @@ export function createApi(
   warehouse: Warehouse | undefined,
   retry: RetryOptions = defaultRetry,
 ): Api {
+  const options = httpOptions(config, createBudget(config, log, warehouse));
+  return {
+    client: new ManagementClient(createSender(options), retry),
+    exports: new CsvExports(createStreamSender(options), retry),
+  };
+}
+
+/** The two ways of an export to the API, with one budget: JSON, and bodies of any size with an idle deadline. */
+export function createExportClients(
+  config: Config,
+  log: Logger,
+  warehouse: Warehouse | undefined,
+  idleMs: number,
+): { readonly client: ManagementClient; readonly open: OpenStream } {
+  const options = httpOptions(config, createBudget(config, log, warehouse));
+  return {
+    client: new ManagementClient(createSender(options), defaultRetry),
+    open: createStreamSender({ ...options, timeoutMs: idleMs }),
+  };
+}
+
+function httpOptions(config: Config, budget: RequestBudget): HttpOptions {
   const { baseUrl, apiKey, requestTimeoutMs } = config.talonOne;
-  const options: HttpOptions = {
+  return {
     baseUrl,
     apiKey,
     timeoutMs: requestTimeoutMs,
     userAgent: `talon-one-sync/${packageVersion()}`,
-    budget: createBudget(config, log, warehouse),
-  };
-  return {
-    client: new ManagementClient(createSender(options), retry),
-    exports: new CsvExports(createStreamSender(options), retry),
+    budget,
   };
 }
 

@@ -1,6 +1,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import type { Readable } from 'node:stream';
+import { pipeline, type Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
 import axios, { type AxiosInstance, type AxiosResponse } from 'axios';
 import { DeadlineError, wallClockMs, withDeadline } from '../clock.js';
 import { messageOf } from '../errors.js';
@@ -91,28 +92,38 @@ export type OpenStream = (request: HttpRequest, signal: AbortSignal) => Promise<
  */
 export function createStreamSender(options: HttpOptions): OpenStream {
   const client = createClient(options);
+  // Unpacked here: axios takes a compressed body that is cut short for a complete one.
+  client.defaults.decompress = false;
+  client.defaults.headers.common['Accept-Encoding'] = 'gzip';
 
   return async (request, signal) => {
     const received = await options.budget.acquire(endpointOf(request), signal);
     try {
-      const response = await withDeadline(options.timeoutMs, signal, async (deadline) => {
+      const body = await withDeadline(options.timeoutMs, signal, async (deadline) => {
         try {
           const head = await receiveHead(client, request, deadline);
           received();
-          if (head.status === 200) return head;
-          const text = await readText(head.data, options.maxBodyBytes ?? MAX_ERROR_BYTES, deadline);
+          const body = unpacked(head);
+          if (head.status === 200) return body;
+          const text = await readText(body, options.maxBodyBytes ?? MAX_ERROR_BYTES, deadline);
           throw failedStatus(request, head, text, options.apiKey);
         } catch (error) {
           throw deadline.aborted ? deadline.reason : error;
         }
       });
-      return piecesOf(response.data, request, options.timeoutMs, signal);
+      return piecesOf(body, request, options.timeoutMs, signal);
     } catch (error) {
       throw toApiError(error, request, signal);
     } finally {
       received();
     }
   };
+}
+
+function unpacked(response: AxiosResponse<Readable>): Readable {
+  if (header(response, 'content-encoding') !== 'gzip') return response.data;
+  // What goes wrong in one of the two ends both; the reader of the second one hears of it.
+  return pipeline(response.data, createGunzip(), () => {});
 }
 
 async function* piecesOf(

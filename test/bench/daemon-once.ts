@@ -16,7 +16,16 @@ export interface OnceResult {
 }
 
 /** Runs `talon-one-sync once` to its end, as a child process. Aborting kills it. */
-export async function runDaemonOnce(
+export function runDaemonOnce(
+  settings: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<OnceResult> {
+  return runProgram(['once'], settings, signal);
+}
+
+/** The same for any command; files that it makes in its working folder go with it. */
+export async function runProgram(
+  words: readonly string[],
   settings: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<OnceResult> {
@@ -24,7 +33,7 @@ export async function runDaemonOnce(
   try {
     const probeFile = join(folder, 'probe.json');
     const startedAt = performance.now();
-    const child = spawn(process.execPath, ['--import', PROBE, PROGRAM, 'once'], {
+    const child = spawn(process.execPath, ['--import', PROBE, PROGRAM, ...words], {
       cwd: folder,
       env: { PATH: process.env.PATH ?? '', ...settings, PROBE_FILE: probeFile },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -42,7 +51,7 @@ export async function runDaemonOnce(
     const wholeMs = performance.now() - startedAt;
     signal.removeEventListener('abort', kill);
     signal.throwIfAborted();
-    if (code !== 0) throw new Error(`the daemon ended with exit code ${code}:\n${output}`);
+    if (code !== 0) throw new Error(`the program ended with exit code ${code}:\n${output}`);
     return { probe: JSON.parse(await readFile(probeFile, 'utf8')) as ProbeReport, wholeMs };
   } finally {
     await rm(folder, { recursive: true, force: true });

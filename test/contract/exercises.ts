@@ -97,6 +97,10 @@ async function exerciseProfiles(run: Run, sim: Simulator): Promise<void> {
   });
   await run('/customer_search', { body: { attributes: { Language: 'german' } } });
   for (const id of profiles.slice(0, 30)) await run(`/customers/${id}`);
+  for (const query of PAGES) await run(`/customers?${queryText(query)}`);
+  for (const withTotal of ['true', 'false'])
+    await run(`/customers?integrationId=cust-1&withTotalResultSize=${withTotal}`);
+  for (const sandbox of ['true', 'false']) await run(`/v1/customers/no_total?pageSize=20&sandbox=${sandbox}`);
 }
 
 async function exerciseExport(run: Run, middle: string): Promise<void> {

@@ -11,6 +11,7 @@ import { loyaltyDashboardEndpoints } from './loyalty-dashboard.js';
 import { loyaltyEndpoints } from './loyalty-endpoints.js';
 import { otherExportEndpoints } from './other-csv.js';
 import { profileEndpoints } from './profile-endpoints.js';
+import { profileListEndpoints } from './profile-list-endpoints.js';
 import { referenceEndpoints } from './reference-endpoints.js';
 import { otherReferenceEndpoints } from './reference-other-endpoints.js';
 import { sessionEndpoints } from './session-endpoints.js';
@@ -20,6 +21,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...eventEndpoints,
   ...sessionEndpoints,
   ...profileEndpoints,
+  ...profileListEndpoints,
   ...exportEndpoints,
   ...loyaltyEndpoints,
   ...loyaltyBalanceEndpoints,

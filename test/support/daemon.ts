@@ -114,6 +114,11 @@ export class Daemon {
     this.child.kill(signal);
   }
 
+  /** As `| head` does once it has seen enough. */
+  closeStdout(): void {
+    this.child.stdout?.destroy();
+  }
+
   /** Sends the signal and waits for the end. */
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<Exit> {
     this.send(signal);

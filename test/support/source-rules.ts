@@ -39,6 +39,7 @@ const LAYERS = [
   'main',
   'commands',
   'sync',
+  'export',
   'talon-one',
   'warehouse',
   'health',
@@ -51,8 +52,9 @@ type Layer = (typeof LAYERS)[number];
 /** What each layer may import of ours, beside itself. */
 const ALLOWED: Record<Layer, readonly Layer[]> = {
   main: ['commands'],
-  commands: ['sync', 'talon-one', 'warehouse', 'health', 'json', 'leaf'],
+  commands: ['sync', 'export', 'talon-one', 'warehouse', 'health', 'json', 'leaf'],
   sync: ['talon-one', 'warehouse', 'json', 'leaf'],
+  export: ['talon-one', 'warehouse', 'json', 'leaf'],
   'talon-one': ['json', 'leaf'],
   warehouse: ['json', 'leaf'],
   health: ['leaf'],
@@ -134,6 +136,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   umzug: ['src/warehouse/'],
   'p-retry': ['src/talon-one/retry.ts'],
   commander: ['src/commands/'],
+  'cli-progress': ['src/commands/'],
   pino: ['src/logger.ts'],
   dotenv: ['src/config.ts'],
   'node:timers': ['src/clock.ts'],

@@ -1,0 +1,100 @@
+import { csvExport } from './csv-export.js';
+import type { ExportContext, ExportEntry } from './export-entry.js';
+import { checkOrder, type OptionValues } from './options.js';
+import { pagedRecords } from './paged-records.js';
+import { requests } from './program.js';
+import { RecordWriter } from './record-writer.js';
+import { UsageError } from './usage-error.js';
+
+/** Members of a transaction of a whole program (talon-one-api section 7.2). */
+const COLUMNS = [
+  'id',
+  'transactionUUID',
+  'programId',
+  'campaignId',
+  'created',
+  'type',
+  'amount',
+  'name',
+  'startDate',
+  'expiryDate',
+  'customerProfileId',
+  'cardIdentifier',
+  'subledgerId',
+  'customerSessionId',
+  'importId',
+  'userId',
+  'userEmail',
+  'rulesetId',
+  'ruleName',
+  'flags',
+  'validityDuration',
+];
+
+const LOG = { dateFormat: 'dateFormat', from: 'rangeStart', to: 'rangeEnd' } as const;
+const WINDOWS = { from: 'from', to: 'to', mustBeGiven: true, key: ['id'], time: 'created' } as const;
+
+/** The log of one customer or one card, which is CSV. */
+const logOfOne = csvExport({
+  name: 'loyalty-transactions',
+  about: '',
+  example: '',
+  routes: [
+    {
+      template: '/v1/loyalty_programs/{loyaltyProgramId}/profile/{integrationId}/export_log',
+      path: { program: 'loyaltyProgramId', customer: 'integrationId' },
+      query: LOG,
+      windows: WINDOWS,
+    },
+    {
+      template: '/v1/loyalty_programs/{loyaltyProgramId}/cards/{loyaltyCardId}/export_log',
+      path: { program: 'loyaltyProgramId', card: 'loyaltyCardId' },
+      query: LOG,
+      windows: WINDOWS,
+    },
+  ],
+  // The columns of a card's log are not documented.
+  proof: [],
+});
+
+/** Transactions of a loyalty program: the log of one customer or card, or else the list of the whole program as CSV. */
+export const loyaltyTransactions: ExportEntry = {
+  name: 'loyalty-transactions',
+  about: 'loyalty transactions of one customer, of one card, or of the whole program',
+  example: '--program 139 --from 2026-10-01 --to 2026-11-01',
+  required: ['program'],
+  optional: ['customer', 'card', 'from', 'to', 'dateFormat', 'transactionType', 'subledger'],
+  prepare: (values) => {
+    if (values.customer !== undefined || values.card !== undefined) return logOfOne.prepare(values);
+    if (values.dateFormat !== undefined)
+      throw new UsageError(
+        '--date-format needs --customer or --card: the list of a whole program is not made by the API.',
+      );
+    checkOrder(values, 'from', 'to');
+    return { source: 'api', run: (context) => exportProgram(values, context) };
+  },
+};
+
+async function exportProgram(values: OptionValues, context: ExportContext): Promise<void> {
+  const { client, output, pageSize } = context;
+  const writer = new RecordWriter(output, 'csv', COLUMNS);
+  const filters = {
+    startDate: values.from,
+    endDate: values.to,
+    loyaltyTransactionType: values.transactionType,
+    subledgerId: values.subledger,
+  };
+  const pages = pagedRecords(
+    (paging) =>
+      client.list(
+        '/v1/loyalty_programs/{loyaltyProgramId}/transactions',
+        { loyaltyProgramId: values.program ?? '' },
+        { ...filters, ...paging },
+        requests(context),
+      ),
+    pageSize,
+    (transaction) => (transaction as { transactionUUID?: unknown }).transactionUUID,
+  );
+  for await (const transactions of pages) await writer.write(transactions);
+  await writer.end();
+}

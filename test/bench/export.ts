@@ -1,0 +1,65 @@
+import { formatCount } from '../demo/numbers.js';
+import type { BenchContext, Benchmark, Report } from './benchmark.js';
+import { CsvServer } from './csv-server.js';
+import { runProgram } from './daemon-once.js';
+import { figure } from './figures.js';
+import { Series } from './medians.js';
+
+const MEGABYTE = 1_000_000;
+const SMALL = 50;
+/** Only in the first round: what counts is the memory, and that does not vary. */
+const LARGE = 1_000;
+
+/** An export of 50 MB beside one of 1 GB, from a server that sends as fast as it is read, into a file. */
+export async function openExport(context: BenchContext): Promise<Benchmark> {
+  const server = await CsvServer.start();
+  context.cleanUp.add(() => server.stop());
+  const series = new Series();
+  let round = 0;
+  return {
+    run: async () => {
+      round += 1;
+      for (const size of round === 1 ? [SMALL, LARGE] : [SMALL]) await measure(context, server, series, size);
+    },
+    report: () => report(series),
+  };
+}
+
+async function measure(
+  { signal }: BenchContext,
+  server: CsvServer,
+  series: Series,
+  size: number,
+): Promise<void> {
+  server.bytes = size * MEGABYTE;
+  const settings = { TALON_ONE_BASE_URL: server.url, TALON_ONE_API_KEY: 'key', REQUESTS_PER_SECOND: '0' };
+  const words = ['export', 'sessions', '--application', '1', '--output', 'sessions.csv'];
+  const { probe, wholeMs } = await runProgram(words, settings, signal);
+  series.add({
+    [`rss${size}`]: probe.peakRssBytes / MEGABYTE,
+    [`seconds${size}`]: wholeMs / 1000,
+    [`rows${size}`]: server.rows,
+  });
+}
+
+function report(series: Series): Report {
+  const row = (size: number) => {
+    const seconds = series.median(`seconds${size}`);
+    const rows = formatCount(series.median(`rows${size}`));
+    return [
+      `${formatCount(size)} MB`,
+      rows,
+      figure(series.median(`rss${size}`)),
+      figure(seconds),
+      figure(size / seconds),
+    ];
+  };
+  return {
+    title: 'Export of sessions into a file',
+    columns: ['size', 'rows', 'peak memory, MB', 's', 'MB/s'],
+    rows: [row(SMALL), row(LARGE)],
+    notes: [
+      'The whole process, from its start to the renamed file, checked for completeness on the way. The server is this benchmark’s own and shares the cores.',
+    ],
+  };
+}
