@@ -2,23 +2,31 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Readable } from 'node:stream';
 import axios, { type AxiosInstance, type AxiosResponse } from 'axios';
+import { z } from 'zod';
 import { DeadlineError, wallClockMs, withDeadline } from '../clock.js';
 import { messageOf } from '../errors.js';
 import { type Instant, parseHttpDate } from '../instant.js';
-import { ApiError } from './api-error.js';
+import { ApiError, type Complaint } from './api-error.js';
+import { type CsvUpload, multipartBody } from './multipart.js';
 import type { RequestBudget } from './request-budget.js';
 
 /** The largest answer that is read, in bytes: bounds memory, and stays far below the longest JavaScript string. */
 const MAX_BODY_BYTES = 128 * 1024 * 1024;
 
 export interface HttpRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT';
   readonly path: string;
   /** Path with placeholders: what the API counts its request limit by. */
   readonly template: string;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   /** JSON text. */
   readonly body?: string;
+  /** A file, instead of `body`. */
+  readonly upload?: CsvUpload;
+  /** Lets the API answer a repeated write instead of doing it again (at most 255 characters, kept 24 hours). */
+  readonly idempotencyKey?: string;
+  /** Statuses of a success; 200 alone unless said otherwise. */
+  readonly success?: readonly number[];
   readonly accept?: string;
   /** A bound for this answer that is lower than the common one. */
   readonly maxBytes?: number;
@@ -36,6 +44,8 @@ export interface HttpAnswer {
 export interface HttpOptions {
   readonly baseUrl: string;
   readonly apiKey: string;
+  /** The Management API and the Integration API have keys of their own (talon-one-api section 1.1). */
+  readonly keyKind?: 'management' | 'integration';
   /** Milliseconds for one attempt, up to the last byte of the answer. */
   readonly timeoutMs: number;
   readonly userAgent: string;
@@ -43,7 +53,9 @@ export interface HttpOptions {
   readonly maxBodyBytes?: number;
 }
 
-/** Makes one attempt and returns the 200 answer; anything else is an ApiError. */
+const SCHEMES = { management: 'ManagementKey-v1', integration: 'ApiKey-v1' } as const;
+
+/** Makes one attempt and returns the answer of a success (usually 200); anything else is an ApiError. */
 export type SendRequest = (request: HttpRequest, signal: AbortSignal) => Promise<HttpAnswer>;
 
 /**
@@ -54,7 +66,10 @@ export type SendRequest = (request: HttpRequest, signal: AbortSignal) => Promise
 export function createSender(options: HttpOptions): SendRequest {
   const client = axios.create({
     baseURL: options.baseUrl,
-    headers: { Authorization: `ManagementKey-v1 ${options.apiKey}`, 'User-Agent': options.userAgent },
+    headers: {
+      Authorization: `${SCHEMES[options.keyKind ?? 'management']} ${options.apiKey}`,
+      'User-Agent': options.userAgent,
+    },
     httpAgent: new HttpAgent({ keepAlive: true }),
     httpsAgent: new HttpsAgent({ keepAlive: true }),
     maxRedirects: 0,
@@ -91,17 +106,25 @@ async function receiveHead(
   request: HttpRequest,
   signal: AbortSignal,
 ): Promise<AxiosResponse<Readable>> {
+  const { idempotencyKey } = request;
+  const content = contentOf(request);
   return client.request<Readable>({
     method: request.method,
     url: request.path,
     params: request.query,
     headers: {
       Accept: request.accept ?? 'application/json',
-      ...(request.body === undefined ? {} : { 'Content-Type': 'application/json' }),
+      ...(content === undefined ? {} : { 'Content-Type': content.type }),
+      ...(idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey }),
     },
-    ...(request.body === undefined ? {} : { data: request.body }),
+    ...(content === undefined ? {} : { data: content.data }),
     signal,
   });
+}
+
+function contentOf(request: HttpRequest): { type: string; data: string | Buffer } | undefined {
+  if (request.upload !== undefined) return multipartBody(request.upload);
+  return request.body === undefined ? undefined : { type: 'application/json', data: request.body };
 }
 
 class TooLargeError extends Error {}
@@ -126,9 +149,9 @@ async function readText(stream: Readable, maxBytes: number, signal: AbortSignal)
 }
 
 function toAnswer(request: HttpRequest, response: AxiosResponse, text: string, apiKey: string): HttpAnswer {
-  if (response.status === 200) {
+  if ((request.success ?? [200]).includes(response.status)) {
     const serverTime = parseHttpDate(header(response, 'date'));
-    return { status: 200, text, serverTime, preview: preview(text, apiKey) };
+    return { status: response.status, text, serverTime, preview: preview(text, apiKey) };
   }
   const endpoint = endpointOf(request);
   throw new ApiError(`${endpoint} was answered with ${response.status}${explain(response, text, apiKey)}`, {
@@ -136,6 +159,7 @@ function toAnswer(request: HttpRequest, response: AxiosResponse, text: string, a
     endpoint,
     status: response.status,
     retryAfterMs: parseRetryAfter(header(response, 'retry-after'), wallClockMs()),
+    complaints: response.status === 400 ? complaintsOf(text, apiKey) : [],
   });
 }
 
@@ -156,6 +180,40 @@ function explain(response: AxiosResponse, text: string, apiKey: string): string 
     return parts.length > 0 ? `: ${withoutKey(parts.join(': '), apiKey).slice(0, 300)}` : '';
   } catch {
     return preview(text, apiKey);
+  }
+}
+
+// Each entry names its place: a pointer into the body, or the line of an uploaded file (section 1.2).
+function complaintsOf(text: string, apiKey: string): Complaint[] {
+  const body = complaintSchema.safeParse(parseOrUndefined(text));
+  return (body.data?.errors ?? []).map(({ title, details, source }) => ({
+    text: withoutKey(details || title || 'no reason given', apiKey).slice(0, 300),
+    pointer: source?.pointer,
+    line: /^\d+$/.test(source?.line ?? '') ? Number(source?.line) : undefined,
+  }));
+}
+
+const complaintSchema = z.object({
+  errors: z.array(
+    z.object({
+      title: z.string().optional().catch(undefined),
+      details: z.string().optional().catch(undefined),
+      source: z
+        .object({
+          pointer: z.string().optional().catch(undefined),
+          line: z.coerce.string().optional().catch(undefined),
+        })
+        .optional()
+        .catch(undefined),
+    }),
+  ),
+});
+
+function parseOrUndefined(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 
