@@ -17,16 +17,20 @@ export interface ListAnswer extends ApiAnswer {
 export interface AskOptions {
   method?: string;
   body?: unknown;
+  /** With the key of the Integration API. */
+  integration?: boolean;
   headers?: Record<string, string>;
 }
 
 /** One request with the right key. `path` without `/v1/applications/1` in front is made relative to it. */
 export async function ask(sim: Simulator, path: string, options: AskOptions = {}): Promise<ApiAnswer> {
   const { body } = options;
-  const response = await fetch(`${sim.url}${path.startsWith('/v1') ? path : `/v1/applications/1${path}`}`, {
+  const response = await fetch(`${sim.url}${/^\/v\d\//.test(path) ? path : `/v1/applications/1${path}`}`, {
     method: options.method ?? (body === undefined ? 'GET' : 'POST'),
     headers: {
-      Authorization: `ManagementKey-v1 ${sim.apiKey}`,
+      Authorization: options.integration
+        ? `ApiKey-v1 ${sim.integrationApiKey}`
+        : `ManagementKey-v1 ${sim.apiKey}`,
       'Content-Type': 'application/json',
       ...options.headers,
     },

@@ -26,6 +26,7 @@ export type RequestListener = (request: LoggedRequest) => void | Promise<void>;
 export interface ApiServerParts {
   world: World;
   apiKey: string;
+  integrationApiKey: string;
   startedAt: number;
   log: RequestLog;
   rateLimit: RateLimit;
@@ -96,15 +97,25 @@ interface AdmittedRoute {
 
 /** A request without rights uses up nothing of the rate limit: it belongs to nobody. */
 function letIn(parts: ApiServerParts, logged: LoggedRequest, route: Route | undefined): AdmittedRoute {
-  if (!logged.isAuthorised) throw withStatus(401, 'Invalid or missing Management API key');
+  if (!logged.isAuthorised) throw withStatus(401, `Invalid or missing ${keyOf(parts, route).name}`);
   if (route === undefined) throw withStatus(404, 'Path not found');
   const { template, path, endpoint } = route;
   if (endpoint === undefined) throw withStatus(405, 'Method not allowed');
   const { world } = parts;
   const forbidden = world.switchBoard.get(logged.applicationId ?? undefined).forbidden[template];
   if (forbidden !== undefined) throw withStatus(forbidden, 'The key does not give access to this endpoint');
-  parts.rateLimit.admit(template, monotonicMs(), world.now(), world.switchBoard.get());
+  const limits = world.switchBoard.get();
+  const requestsPerSecond =
+    endpoint.api === 'integration' ? limits.integrationRequestsPerSecond : limits.requestsPerSecond;
+  parts.rateLimit.admit(template, monotonicMs(), world.now(), { ...limits, requestsPerSecond });
   return { endpoint, path };
+}
+
+/** Each API has keys of its own, in a form of its own. */
+function keyOf(parts: ApiServerParts, route: Route | undefined): { name: string; header: string } {
+  return route?.endpoint?.api === 'integration'
+    ? { name: 'Integration API key', header: `ApiKey-v1 ${parts.integrationApiKey}` }
+    : { name: 'Management API key', header: `ManagementKey-v1 ${parts.apiKey}` };
 }
 
 function describe(
@@ -122,7 +133,7 @@ function describe(
     template: route?.template ?? null,
     query,
     applicationId: applicationId === undefined ? null : Number(applicationId),
-    isAuthorised: request.headers.authorization === `ManagementKey-v1 ${parts.apiKey}`,
+    isAuthorised: request.headers.authorization === keyOf(parts, route).header,
     accept: request.headers.accept ?? '',
     contentType: request.headers['content-type'] ?? '',
     body: '',

@@ -54,6 +54,9 @@ export class SimulatedApplication {
   version = 0;
   /** Events made before the live traffic. */
   historyEvents = 0;
+  /** Sessions started by them, and the time of the last. */
+  historySessions = 0;
+  historyUntil: Micros = 0;
   lastCreated: Micros = 0;
   private pending: PendingRow[] = [];
   private readonly lateness: Dice;

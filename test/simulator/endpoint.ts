@@ -14,8 +14,10 @@ export interface ApiRequest {
 }
 
 export interface Endpoint {
-  method: 'GET' | 'POST';
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   template: string;
+  /** Which of the two APIs it belongs to, and so which key it wants. Default: the Management API. */
+  api?: 'integration';
   answer: (request: ApiRequest) => Reply;
 }
 

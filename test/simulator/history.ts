@@ -33,6 +33,8 @@ export function fillHistory(application: SimulatedApplication, history: History)
   }
   application.lastCreated = previous;
   application.historyEvents = application.events.count;
+  application.historySessions = application.sessions.count;
+  application.historyUntil = previous;
 }
 
 /** Maps 0–1 onto itself, denser in one half of each day. */

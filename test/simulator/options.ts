@@ -39,6 +39,8 @@ export interface SimulatorOptions {
   port?: number;
   /** The Management API key that is accepted. Default: 64 hexadecimal characters that follow from the seed. */
   apiKey?: string;
+  /** The Integration API key that is accepted, for all Applications. Default: follows from the seed too. */
+  integrationApiKey?: string;
   /** A number of equal Applications, or one entry for each. Default 1. */
   applications?: number | readonly ApplicationOptions[];
   /** For each Application that does not say otherwise. */

@@ -19,6 +19,9 @@ export class ProfileTable {
   readonly lastEventId = float64Column();
   readonly removed = new Set<number>();
   readonly payloads = new Map<number, string>();
+  /** Integration IDs that a test chose. */
+  private readonly names = new Map<number, string>();
+  private readonly rowOfName = new Map<string, number>();
 
   constructor(readonly sandbox: boolean) {
     this.ids = new RowIds(sandbox ? FIRST_SANDBOX_ID : FIRST_LIVE_ID);
@@ -36,6 +39,24 @@ export class ProfileTable {
   rowFor(id: Id, created: Micros): number {
     const row = this.ids.rowOf(id, this.count);
     return row >= 0 ? row : this.append(created, id);
+  }
+
+  /** `-1` when there is none. */
+  rowOfIntegrationId(name: string): number {
+    const given = this.rowOfName.get(name);
+    if (given !== undefined) return given;
+    const row = Number(/^(?:cust-|user\+|Kunde )(\d+)/.exec(name)?.[1] ?? -1);
+    return row >= 0 && row < this.count && this.integrationId(row) === name ? row : -1;
+  }
+
+  /** An unknown one springs into being. */
+  rowForIntegrationId(name: string, created: Micros): number {
+    const known = this.rowOfIntegrationId(name);
+    if (known >= 0) return known;
+    const row = this.append(created);
+    this.names.set(row, name);
+    this.rowOfName.set(name, row);
+    return row;
   }
 
   /** `-1` when no visible event has named it yet, or it was removed. */
@@ -58,6 +79,8 @@ export class ProfileTable {
 
   /** Some contain what has to be percent-encoded in a query. */
   integrationId(row: number): string {
+    const given = this.names.get(row);
+    if (given !== undefined) return given;
     const h = hash32(row, 41, this.sandbox ? 1 : 0);
     if (h % 40 === 0) return `user+${row}@example.com`;
     if (h % 40 === 1) return `Kunde ${row}/ä&%`;

@@ -2,7 +2,15 @@ import { badParameter } from './refusal.js';
 import type { Switches } from './switches.js';
 import { type Micros, parseRfc3339 } from './timestamp.js';
 
-export type ParameterType = 'text' | 'integer' | 'date-time' | 'boolean' | readonly string[];
+/** `date` is a timestamp that may lack its time; `texts` may be given several times. */
+export type ParameterType =
+  | 'text'
+  | 'texts'
+  | 'integer'
+  | 'date-time'
+  | 'date'
+  | 'boolean'
+  | readonly string[];
 export type Query = ReadonlyMap<string, string>;
 
 export const PAGING: Record<string, ParameterType> = { pageSize: 'integer', skip: 'integer' };
@@ -14,7 +22,8 @@ export function readQuery(search: URLSearchParams, declared: Record<string, Para
   for (const [name, value] of search) {
     const type = declared[name];
     if (type === undefined) throw badParameter(name, `unknown query parameter "${name}"`);
-    if (query.has(name)) throw badParameter(name, `query parameter "${name}" given twice`);
+    if (query.has(name) && type !== 'texts')
+      throw badParameter(name, `query parameter "${name}" given twice`);
     const expected = mismatch(type, value);
     if (expected !== undefined) throw badParameter(name, `expected ${expected}, got "${value}"`);
     query.set(name, value);
@@ -23,10 +32,11 @@ export function readQuery(search: URLSearchParams, declared: Record<string, Para
 }
 
 function mismatch(type: ParameterType, value: string): string | undefined {
-  if (type === 'text') return undefined;
+  if (type === 'text' || type === 'texts') return undefined;
   if (type === 'integer') return /^-?\d{1,15}$/.test(value) ? undefined : 'an integer';
   if (type === 'boolean') return /^(true|false)$/.test(value) ? undefined : 'true or false';
   if (type === 'date-time') return parseRfc3339(value) === undefined ? 'an RFC 3339 timestamp' : undefined;
+  if (type === 'date') return parseDate(value) === undefined ? 'an RFC 3339 timestamp or date' : undefined;
   return type.includes(value) ? undefined : `one of ${type.join(', ')}`;
 }
 
@@ -42,20 +52,29 @@ export interface Paging {
   skip: number;
 }
 
-export function readPaging(query: Query, switches: Switches): Paging {
-  const asked = Number(query.get('pageSize') ?? MAXIMUM_PAGE_SIZE);
+/** Most lists return 1000 rows by default and at most; some say otherwise. */
+export function readPaging(
+  query: Query,
+  switches: Switches,
+  { fallback = MAXIMUM_PAGE_SIZE, maximum = MAXIMUM_PAGE_SIZE } = {},
+): Paging {
+  const asked = Number(query.get('pageSize') ?? fallback);
   const skip = Number(query.get('skip') ?? 0);
-  const isTooLarge = asked > MAXIMUM_PAGE_SIZE && switches.pageSizeAboveMaximum === 'refuse';
-  if (asked < 1 || isTooLarge)
-    throw badParameter('pageSize', `expected 1 to ${MAXIMUM_PAGE_SIZE}, got ${asked}`);
+  const isTooLarge = asked > maximum && switches.pageSizeAboveMaximum === 'refuse';
+  if (asked < 1 || isTooLarge) throw badParameter('pageSize', `expected 1 to ${maximum}, got ${asked}`);
   if (skip < 0) throw badParameter('skip', `expected 0 or more, got ${skip}`);
   const limit = switches.silentPageLimit === 0 ? MAXIMUM_PAGE_SIZE : switches.silentPageLimit;
-  return { pageSize: Math.min(asked, limit, MAXIMUM_PAGE_SIZE), skip };
+  return { pageSize: Math.min(asked, limit, maximum), skip };
 }
 
 export function readTime(query: Query, name: string): Micros | undefined {
   const value = query.get(name);
-  return value === undefined ? undefined : parseRfc3339(value);
+  return value === undefined ? undefined : parseDate(value);
+}
+
+/** Documented for ranges: a date without time is its midnight in UTC. */
+function parseDate(text: string): Micros | undefined {
+  return parseRfc3339(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text);
 }
 
 export type Order = Switches['defaultOrder'];

@@ -13,10 +13,16 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...exportEndpoints,
 ];
 
+/** Placeholders that are texts, percent-encoded in the path. All others are integers. */
+const TEXT_PLACEHOLDERS = ['integrationId', 'loyaltyCardId'];
+
 const PATTERNS = ENDPOINTS.map((endpoint) => ({
   endpoint,
-  // All placeholders of these templates are integers.
-  pattern: new RegExp(`^${endpoint.template.replace(/\{(\w+)\}/g, '(?<$1>-?\\d+)')}$`),
+  pattern: new RegExp(
+    `^${endpoint.template.replace(/\{(\w+)\}/g, (_, name: string) =>
+      TEXT_PLACEHOLDERS.includes(name) ? `(?<${name}>[^/]+)` : `(?<${name}>-?\\d+)`,
+    )}$`,
+  ),
 }));
 
 export interface Route {
@@ -27,15 +33,26 @@ export interface Route {
 }
 
 export function findRoute(method: string, path: string): Route | undefined {
+  let otherMethod: Route | undefined;
   for (const { endpoint, pattern } of PATTERNS) {
     const match = pattern.exec(path);
     if (match === null) continue;
-    const isMethod = endpoint.method === method;
-    return {
-      template: endpoint.template,
-      path: { ...match.groups },
-      endpoint: isMethod ? endpoint : undefined,
-    };
+    const values = decodeAll(match.groups ?? {});
+    if (values === undefined) return undefined;
+    const { template } = endpoint;
+    if (endpoint.method === method) return { template, path: values, endpoint };
+    otherMethod ??= { template, path: values, endpoint: undefined };
   }
-  return undefined;
+  return otherMethod;
+}
+
+/** Undefined when a percent sign is not followed by what it needs. */
+function decodeAll(groups: Record<string, string>): Record<string, string> | undefined {
+  try {
+    return Object.fromEntries(
+      Object.entries(groups).map(([name, value]) => [name, decodeURIComponent(value)]),
+    );
+  } catch {
+    return undefined;
+  }
 }

@@ -32,12 +32,14 @@ export interface SimulatorParts {
 export class Simulator {
   readonly url: string;
   readonly apiKey: string;
+  readonly integrationApiKey: string;
   readonly seed: number;
   private readonly startedAt: Micros;
 
   constructor(private readonly parts: SimulatorParts) {
     this.url = parts.url;
     this.apiKey = parts.api.apiKey;
+    this.integrationApiKey = parts.api.integrationApiKey;
     this.seed = parts.seed;
     this.startedAt = parts.api.world.now();
   }

@@ -23,7 +23,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const world = makeWorld(options, seed);
   const parts: ApiServerParts = {
     world,
-    apiKey: options.apiKey ?? defaultKey(seed),
+    apiKey: options.apiKey ?? defaultKey(seed, 93),
+    integrationApiKey: options.integrationApiKey ?? defaultKey(seed, 94),
     startedAt: monotonicMs(),
     log: new RequestLog(options.requestLogSize ?? DEFAULT_REQUEST_LOG_SIZE),
     rateLimit: new RateLimit(),
@@ -72,8 +73,8 @@ function makeWorld(options: SimulatorOptions, seed: number): World {
   return world;
 }
 
-function defaultKey(seed: number): string {
-  return Array.from({ length: 8 }, (_, index) => hash32(seed, 93, index).toString(16).padStart(8, '0')).join(
-    '',
-  );
+function defaultKey(seed: number, salt: number): string {
+  return Array.from({ length: 8 }, (_, index) =>
+    hash32(seed, salt, index).toString(16).padStart(8, '0'),
+  ).join('');
 }

@@ -94,6 +94,11 @@ const applicationSwitches = {
 
 const serverSwitches = {
   requestsPerSecond: whole.default(3).describe('allowed in any sliding second; 0: unlimited'),
+  integrationRequestsPerSecond: whole
+    .default(0)
+    .describe(
+      'the same for each endpoint of the Integration API, whose limit is not published; 0: unlimited',
+    ),
   rateLimitScope: z.enum(['endpoint', 'key']).default('endpoint').describe('what shares one budget'),
   retryAfter: z
     .enum(['seconds', 'date', 'none', 'absurd'])
