@@ -39,6 +39,7 @@ const LAYERS = [
   'main',
   'commands',
   'sync',
+  'import',
   'talon-one',
   'warehouse',
   'health',
@@ -51,8 +52,9 @@ type Layer = (typeof LAYERS)[number];
 /** What each layer may import of ours, beside itself. */
 const ALLOWED: Record<Layer, readonly Layer[]> = {
   main: ['commands'],
-  commands: ['sync', 'talon-one', 'warehouse', 'health', 'json', 'leaf'],
+  commands: ['sync', 'import', 'talon-one', 'warehouse', 'health', 'json', 'leaf'],
   sync: ['talon-one', 'warehouse', 'json', 'leaf'],
+  import: ['talon-one', 'warehouse', 'json', 'leaf'],
   'talon-one': ['json', 'leaf'],
   warehouse: ['json', 'leaf'],
   health: ['leaf'],
