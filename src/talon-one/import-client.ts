@@ -34,7 +34,7 @@ const transactionPageSchema = z.object({
       amount: z.number(),
       subledgerId: z.string().nullish(),
       customerProfileId: z.string().nullish(),
-      cardIdentifier: z.unknown(),
+      cardIdentifier: z.string().nullish(),
       importId: z.number().nullish(),
     }),
   ),

@@ -33,6 +33,8 @@ export interface JournalPart extends PlannedPart {
   readonly refusals: number;
   /** RFC 3339; `undefined` before it was sent. */
   readonly sentAt: string | undefined;
+  /** Milliseconds since then, on the clock of Postgres. */
+  readonly sentMsAgo: number | undefined;
   readonly answer: string | undefined;
 }
 
@@ -192,9 +194,11 @@ export async function readParts(client: Client, importId: string): Promise<Journ
     state: PartState;
     refusals: number;
     sent: string | null;
+    sent_ms_ago: string | null;
     answer: string | null;
   }>(
-    `select part, first_line, last_line, units, content_hash, state, refusals, ${rfc3339('sent_at')} as sent, answer
+    `select part, first_line, last_line, units, content_hash, state, refusals, ${rfc3339('sent_at')} as sent, answer,
+       round(extract(epoch from clock_timestamp() - sent_at) * 1000)::text as sent_ms_ago
      from talon_one_import_part where import_id = $1 order by part`,
     [importId],
   );
@@ -207,6 +211,7 @@ export async function readParts(client: Client, importId: string): Promise<Journ
     state: row.state,
     refusals: row.refusals,
     sentAt: row.sent ?? undefined,
+    sentMsAgo: row.sent_ms_ago === null ? undefined : Number(row.sent_ms_ago),
     answer: row.answer ?? undefined,
   }));
 }
