@@ -3,6 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { monotonicMs } from './clock.js';
+import { isCsv } from './csv.js';
+import { sendCsv } from './csv-reply.js';
 import type { Dice } from './dice.js';
 import type { Endpoint } from './endpoint.js';
 import { faultyReply, sendFaultily } from './fault-answers.js';
@@ -66,6 +68,10 @@ export async function serveApi(
     fault.action?.type === 'stall' || (fault.action?.type === 'reset' && fault.action.at !== 'body');
   if (!isSilent) parts.log.answered(logged, finalReply.status);
   if (fault.action !== undefined && sendFaultily(fault.action, finalReply, response)) return;
+  if (isCsv(finalReply.body)) {
+    const { status, headers, body } = finalReply;
+    return sendCsv(status, headers, body, response, wantsGzip(parts, request));
+  }
   await send(parts, finalReply, request, response);
 }
 
@@ -82,12 +88,19 @@ async function computeReply(
     for (const listener of parts.listeners) await listener(logged);
     return endpoint.answer({ world: parts.world, path, search, body: logged.body });
   } catch (error) {
-    if (error instanceof Refusal) return refusalReply(error);
+    if (error instanceof Refusal) return refusalReply(error, errorType(parts, route));
     // The client has hung up in the middle of its own body, or before it was read.
     if (!request.complete || request.errored) return refusalReply(withStatus(400, 'Incomplete body'));
     parts.failures.push(error instanceof Error ? error : new Error(String(error)));
     return refusalReply(withStatus(500, `The simulator failed: ${String(error)}`));
   }
+}
+
+/** Documented for exports: a JSON error under the content type of the file. */
+function errorType(parts: ApiServerParts, route: Route | undefined): string {
+  return route?.endpoint?.isExport === true
+    ? parts.world.switchBoard.get().exportErrorType
+    : 'application/json';
 }
 
 interface AdmittedRoute {
@@ -148,15 +161,17 @@ async function send(
 ): Promise<void> {
   let body = bodyBytes(reply);
   const headers: Record<string, string | number> = { ...reply.headers };
-  if (
-    parts.world.switchBoard.get().gzip &&
-    /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))
-  ) {
+  if (wantsGzip(parts, request)) {
     body = await compress(body, { level: 1 });
     headers['Content-Encoding'] = 'gzip';
   }
   response.writeHead(reply.status, { ...headers, 'Content-Length': body.length });
   response.end(body);
+}
+
+function wantsGzip(parts: ApiServerParts, request: IncomingMessage): boolean {
+  const isAccepted = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
+  return isAccepted && parts.world.switchBoard.get().gzip;
 }
 
 function setDate(parts: ApiServerParts, response: ServerResponse): void {

@@ -15,7 +15,7 @@ const listApplications: Endpoint = {
     const all = [...request.world.applications.values()].sort((a, b) => a.id - b.id);
     const rows = positionsOf(all.length, readOrder(query, switches), paging).flatMap((position) => {
       const application = all[position];
-      return application === undefined ? [] : [applicationText(application)];
+      return application === undefined ? [] : [applicationText(request.world, application)];
     });
     return json(makePage(rows, all.length, paging, switches, { hasMore: false, totalResultSize: true }));
   },
@@ -27,7 +27,7 @@ const getApplication: Endpoint = {
   answer: (request) => {
     const application = applicationOf(request);
     readQuery(request.search, {});
-    return json(applicationText(application));
+    return json(applicationText(request.world, application));
   },
 };
 

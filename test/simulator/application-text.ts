@@ -1,8 +1,10 @@
 import type { SimulatedApplication } from './application.js';
+import { loyaltyProgramJson } from './loyalty-program-text.js';
 import { ACCOUNT_ID } from './profile-text.js';
 import { formatMicros } from './timestamp.js';
+import type { World } from './world.js';
 
-export function applicationText(application: SimulatedApplication): string {
+export function applicationText(world: World, application: SimulatedApplication): string {
   const created = formatMicros(application.created, application.style.digits);
   return JSON.stringify({
     id: application.id,
@@ -22,25 +24,6 @@ export function applicationText(application: SimulatedApplication): string {
     sandbox: application.sandbox,
     enablePartialDiscounts: false,
     defaultEvaluationGroupId: 3,
-    loyaltyPrograms: [loyaltyProgram(application, created)],
+    loyaltyPrograms: world.loyalty.of(application).map(loyaltyProgramJson),
   });
-}
-
-function loyaltyProgram(application: SimulatedApplication, created: string): object {
-  return {
-    id: 1,
-    created,
-    title: 'Point collection',
-    description: 'Customers collect 10 points per 1$ spent',
-    subscribedApplications: [application.id],
-    defaultValidity: '12M',
-    defaultPending: 'immediate',
-    allowSubledger: true,
-    sandbox: application.sandbox,
-    accountID: ACCOUNT_ID,
-    name: 'points',
-    tiers: [{ id: 1, created, programID: 1, name: 'Gold', minPoints: 300 }],
-    timezone: 'Europe/Berlin',
-    cardBased: false,
-  };
 }

@@ -56,6 +56,8 @@ export class SimulatedApplication {
   historyEvents = 0;
   /** Sessions started by them, and the time of the last. */
   historySessions = 0;
+  /** Profiles that its environment had by then. */
+  historyProfiles = 0;
   historyUntil: Micros = 0;
   lastCreated: Micros = 0;
   private pending: PendingRow[] = [];

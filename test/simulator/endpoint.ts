@@ -18,6 +18,8 @@ export interface Endpoint {
   template: string;
   /** Which of the two APIs it belongs to, and so which key it wants. Default: the Management API. */
   api?: 'integration';
+  /** Answers with a CSV file. Its errors are documented to come under the same content type. */
+  isExport?: true;
   answer: (request: ApiRequest) => Reply;
 }
 

@@ -1,7 +1,7 @@
 import type { SimulatedApplication } from './application.js';
-import { applicationOf, type Endpoint, switchesFor } from './endpoint.js';
-import { type ParameterType, type Query, readQuery, readTime } from './query.js';
-import type { Reply } from './reply.js';
+import { type CsvExport, csvEndpoint, DATE_FORMATS, dateFormatOf } from './csv-endpoint.js';
+import { applicationOf, type Endpoint } from './endpoint.js';
+import { type ParameterType, type Query, readTime } from './query.js';
 import { SESSION_CSV_HEADER, sessionCsvRow } from './session-csv.js';
 import type { Switches } from './switches.js';
 import { SESSION_STATES } from './vocabulary.js';
@@ -11,45 +11,29 @@ const FILTERS: Record<string, ParameterType> = {
   createdBefore: 'date-time',
   createdAfter: 'date-time',
   profileIntegrationId: 'text',
-  dateFormat: ['excel', 'ISO8601'],
+  dateFormat: DATE_FORMATS,
   customerSessionState: SESSION_STATES,
 };
 
-const exportSessions: Endpoint = {
-  method: 'GET',
+const exportSessions: CsvExport = {
   template: '/v1/applications/{applicationId}/export_customer_sessions',
-  answer: (request) => {
-    const application = applicationOf(request);
-    const switches = switchesFor(request);
-    const updated: Record<string, ParameterType> =
-      switches.exportUpdatedFilter === 'refused'
-        ? {}
-        : { updatedBefore: 'date-time', updatedAfter: 'date-time' };
-    const query = readQuery(request.search, { ...FILTERS, ...updated });
-    return csv(exportRows(application, query, switches));
-  },
+  fileName: 'sessions.csv',
+  filters: (switches) =>
+    switches.exportUpdatedFilter === 'refused'
+      ? FILTERS
+      : { ...FILTERS, updatedBefore: 'date-time', updatedAfter: 'date-time' },
+  body: (request, query, switches) => ({
+    header: SESSION_CSV_HEADER,
+    rows: exportRows(applicationOf(request), query, switches),
+  }),
 };
 
-function csv(rows: string[]): Reply {
-  return {
-    status: 200,
-    headers: {
-      'Content-Type': 'application/csv',
-      'Content-Disposition': 'attachment; filename="sessions.csv"',
-    },
-    body: `${[SESSION_CSV_HEADER, ...rows].join('\n')}\n`,
-  };
-}
-
-function exportRows(application: SimulatedApplication, query: Query, switches: Switches): string[] {
-  const { sessions } = application;
-  const format = (query.get('dateFormat') ?? switches.exportDateFormat) as 'excel' | 'ISO8601';
-  const rows: string[] = [];
-  for (let position = 0; position < sessions.byCreated.length; position += 1) {
-    const row = sessions.byCreated.at(position);
-    if (isExported(application, row, query, switches)) rows.push(sessionCsvRow(application, row, format));
+function* exportRows(application: SimulatedApplication, query: Query, switches: Switches): Generator<string> {
+  const { byCreated } = application.sessions;
+  const format = dateFormatOf(query, switches);
+  for (const row of byCreated.slice(0, byCreated.length)) {
+    if (isExported(application, row, query, switches)) yield sessionCsvRow(application, row, format);
   }
-  return rows;
 }
 
 function isExported(
@@ -73,4 +57,4 @@ function isExported(
   return isWithin(updated, readTime(query, 'updatedAfter'), readTime(query, 'updatedBefore'), switches);
 }
 
-export const exportEndpoints: readonly Endpoint[] = [exportSessions];
+export const exportEndpoints: readonly Endpoint[] = [csvEndpoint(exportSessions)];

@@ -1,5 +1,7 @@
 import type { ServerResponse } from 'node:http';
+import { isCsv } from './csv.js';
 import type { FaultAction } from './fault-rules.js';
+import type { Page } from './page.js';
 import { bodyBytes, type Reply } from './reply.js';
 
 const HTML =
@@ -35,9 +37,7 @@ export function faultyReply(action: FaultAction, reply: Reply): Reply {
         body: '',
       };
     case 'emptyPage':
-      return typeof reply.body === 'string'
-        ? reply
-        : { ...reply, body: { ...reply.body, rows: [], hasMore: true } };
+      return isPage(reply.body) ? { ...reply, body: { ...reply.body, rows: [], hasMore: true } } : reply;
     case 'truncatedButValidJson':
       return truncated(reply, action.share ?? 0.5);
     default:
@@ -45,8 +45,12 @@ export function faultyReply(action: FaultAction, reply: Reply): Reply {
   }
 }
 
+function isPage(body: Reply['body']): body is Page {
+  return typeof body !== 'string' && !isCsv(body);
+}
+
 function truncated(reply: Reply, share: number): Reply {
-  if (typeof reply.body === 'string') return reply;
+  if (!isPage(reply.body)) return reply;
   const { rows, hasMore, totalResultSize } = reply.body;
   const kept = rows.slice(0, Math.floor(rows.length * share));
   const body = {

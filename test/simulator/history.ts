@@ -34,6 +34,7 @@ export function fillHistory(application: SimulatedApplication, history: History)
   application.lastCreated = previous;
   application.historyEvents = application.events.count;
   application.historySessions = application.sessions.count;
+  application.historyProfiles = application.profiles.count;
   application.historyUntil = previous;
 }
 

@@ -1,3 +1,4 @@
+import type { LoyaltyProgramOptions } from './loyalty-program.js';
 import type { SwitchSettings } from './switches.js';
 import type { Digits } from './timestamp.js';
 
@@ -43,6 +44,8 @@ export interface SimulatorOptions {
   integrationApiKey?: string;
   /** A number of equal Applications, or one entry for each. Default 1. */
   applications?: number | readonly ApplicationOptions[];
+  /** Default: one on profiles and one on cards, and one for the sandbox where there is one. */
+  loyaltyPrograms?: readonly LoyaltyProgramOptions[];
   /** For each Application that does not say otherwise. */
   history?: HistoryOptions;
   /** Live traffic over all Applications together, in events a second. Default 0. */

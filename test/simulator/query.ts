@@ -40,6 +40,11 @@ function mismatch(type: ParameterType, value: string): string | undefined {
   return type.includes(value) ? undefined : `one of ${type.join(', ')}`;
 }
 
+export function requireParameters(query: Query, names: readonly string[]): void {
+  const missing = names.find((name) => !query.has(name));
+  if (missing !== undefined) throw badParameter(missing, `query parameter "${missing}" is required`);
+}
+
 export function requireLength(query: Query, name: string, minimum: number): void {
   const value = query.get(name);
   if (value !== undefined && value.length < minimum) {

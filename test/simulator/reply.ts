@@ -1,26 +1,29 @@
+import { type CsvBody, csvLines, isCsv } from './csv.js';
 import { type Page, pageParts } from './page.js';
 import type { Refusal } from './refusal.js';
 
 export interface Reply {
   status: number;
   headers: Record<string, string>;
-  body: string | Page;
+  body: string | Page | CsvBody;
 }
 
 export function json(body: string | Page): Reply {
   return { status: 200, headers: { 'Content-Type': 'application/json' }, body };
 }
 
-export function refusalReply(refusal: Refusal): Reply {
+export function refusalReply(refusal: Refusal, contentType = 'application/json'): Reply {
   return {
     status: refusal.status,
-    headers: { 'Content-Type': 'application/json', ...refusal.headers },
+    headers: { 'Content-Type': contentType, ...refusal.headers },
     body: JSON.stringify(refusal.body),
   };
 }
 
 export function bodyBytes(reply: Reply): Buffer {
   if (typeof reply.body === 'string') return Buffer.from(reply.body);
+  // Only where a fault needs to know the whole file.
+  if (isCsv(reply.body)) return Buffer.from([...csvLines(reply.body)].join(''));
   const { start, rows, end } = pageParts(reply.body);
   return encodeRows(start, rows, end);
 }

@@ -2,6 +2,11 @@ import { applicationEndpoints } from './application-endpoints.js';
 import type { Endpoint } from './endpoint.js';
 import { eventEndpoints } from './event-endpoints.js';
 import { exportEndpoints } from './export-endpoints.js';
+import { loyaltyBalanceEndpoints } from './loyalty-balance-endpoints.js';
+import { loyaltyCardEndpoints } from './loyalty-card-endpoints.js';
+import { loyaltyCsvEndpoints } from './loyalty-csv.js';
+import { loyaltyDashboardEndpoints } from './loyalty-dashboard.js';
+import { loyaltyEndpoints } from './loyalty-endpoints.js';
 import { profileEndpoints } from './profile-endpoints.js';
 import { sessionEndpoints } from './session-endpoints.js';
 
@@ -11,6 +16,12 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...sessionEndpoints,
   ...profileEndpoints,
   ...exportEndpoints,
+  ...loyaltyEndpoints,
+  ...loyaltyBalanceEndpoints,
+  ...loyaltyDashboardEndpoints,
+  // Before the cards: `cards/export` is no identifier.
+  ...loyaltyCsvEndpoints,
+  ...loyaltyCardEndpoints,
 ];
 
 /** Placeholders that are texts, percent-encoded in the path. All others are integers. */

@@ -11,6 +11,22 @@ import {
   issuedDigest,
   issuedEvents,
 } from './issued-events.js';
+import type { LoyaltyBalance } from './loyalty-balance.js';
+import {
+  addLoyaltyTransaction,
+  balanceOf,
+  type CustomLoyaltyTransaction,
+  changeLoyaltyTransaction,
+  type EmitLoyaltyOptions,
+  emitLoyalty,
+  type IssuedLoyaltyTransaction,
+  issuedLoyalty,
+  type LoyaltyTransactionChange,
+  type SetTier,
+  setJoinDate,
+  setTier,
+} from './loyalty-control.js';
+import type { LoyaltyProgramOptions } from './loyalty-program.js';
 import type { ApplicationOptions } from './options.js';
 import { profileText } from './profile-text.js';
 import { addCosts, type RecipeCost, recipeCost } from './recipe-cost.js';
@@ -114,6 +130,53 @@ export class Simulator {
       const row = profiles.ids.rowOf(id, profiles.count);
       if (row >= 0) profiles.removed.add(row);
     }
+  }
+
+  // ---- Loyalty
+
+  get loyaltyProgramIds(): number[] {
+    return this.world.loyalty.all().map((program) => program.id);
+  }
+
+  addLoyaltyProgram(options: LoyaltyProgramOptions = {}): number {
+    return this.world.loyalty.add(options).id;
+  }
+
+  /** Lets `count` generated transactions happen. Returns their ids. */
+  emitLoyalty(programId: number, count: number, options: EmitLoyaltyOptions = {}): string[] {
+    return emitLoyalty(this.world, this.world.loyalty.program(programId), count, options);
+  }
+
+  /** A transaction as the test wrote it. Returns its id. */
+  addLoyaltyTransaction(programId: number, transaction: CustomLoyaltyTransaction): string {
+    return addLoyaltyTransaction(this.world, this.world.loyalty.program(programId), transaction);
+  }
+
+  /** Points are activated, or their expiry is moved: the transaction says something else from now on. */
+  changeLoyaltyTransaction(programId: number, id: Id, change: LoyaltyTransactionChange): void {
+    changeLoyaltyTransaction(this.world.loyalty.program(programId), id, change);
+  }
+
+  setLoyaltyTier(programId: number, owner: string, tier: SetTier): void {
+    setTier(this.world.loyalty.program(programId), owner, tier);
+  }
+
+  /** RFC 3339. */
+  setLoyaltyJoinDate(programId: number, owner: string, joinDate: string): void {
+    setJoinDate(this.world.loyalty.program(programId), owner, joinDate);
+  }
+
+  /** In points, now or at a moment, past or future (RFC 3339): of the main ledger unless said otherwise. */
+  loyaltyBalance(
+    programId: number,
+    owner: string,
+    options: { at?: string; subledgerId?: string } = {},
+  ): LoyaltyBalance {
+    return balanceOf(this.world, this.world.loyalty.program(programId), owner, options);
+  }
+
+  issuedLoyalty(programId: number): Iterable<IssuedLoyaltyTransaction> {
+    return issuedLoyalty(this.world, this.world.loyalty.program(programId));
   }
 
   // ---- What was issued

@@ -65,7 +65,12 @@ function makeWorld(options: SimulatorOptions, seed: number): World {
     missingIds: options.missingIds ?? ('documented' as const),
     digits: options.timestampDigits ?? ('six' as const),
   };
-  const world = new World(new SwitchBoard(options.switches), style, options.history ?? {});
+  const world = new World(
+    new SwitchBoard(options.switches),
+    style,
+    options.history ?? {},
+    options.loyaltyPrograms,
+  );
   const { applications = 1 } = options;
   const wanted: readonly ApplicationOptions[] =
     typeof applications === 'number' ? Array.from({ length: applications }, () => ({})) : applications;

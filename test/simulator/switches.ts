@@ -86,6 +86,15 @@ const applicationSwitches = {
     .enum(['ISO8601', 'excel'])
     .default('ISO8601')
     .describe('dates of an export without dateFormat'),
+  exportTimeLimitRows: whole
+    .default(0)
+    .describe('an export of more rows than this takes the server too long; 0: off'),
+  exportTimeLimit: z
+    .enum(['504', 'reset', 'end'])
+    .default('504')
+    .describe(
+      'what happens then: an error instead of the file, a reset after so many rows, or a file that ends there',
+    ),
   forbidden: z
     .record(z.string(), z.union([z.literal(401), z.literal(403)]))
     .default({})
@@ -104,6 +113,49 @@ const serverSwitches = {
     .enum(['seconds', 'date', 'none', 'absurd'])
     .default('seconds')
     .describe('the header of a 429; absurd: a day'),
+  loyaltyOrder: z
+    .enum(['-created', 'created', 'id', 'shuffled'])
+    .default('-created')
+    .describe('order of loyalty transactions, which cannot be sorted; "the last 50" suggests newest first'),
+  loyaltyStartDate: z
+    .enum(['inclusive', 'exclusive'])
+    .default('inclusive')
+    .describe('is the boundary itself returned, for startDate of loyalty transactions'),
+  loyaltyEndDate: z.enum(['inclusive', 'exclusive']).default('inclusive').describe('the same for endDate'),
+  loyaltyTimestamps: z
+    .enum(['utc', 'offset', 'goLayout'])
+    .default('utc')
+    .describe(
+      'times of loyalty transactions: UTC, with the offset of the program, or as examples have it, …Z07:00',
+    ),
+  tierDates: z
+    .enum(['offset', 'utc', 'goLayout'])
+    .default('offset')
+    .describe("dates of tiers and of joining: with the program's offset, in UTC, or …Z07:00"),
+  dashboardDates: z
+    .enum(['zone', 'utc'])
+    .default('zone')
+    .describe("a day of the loyalty dashboard: midnight with the program's offset, or the same date in UTC"),
+  exportNegativeBalance: z
+    .enum(['absent', 'column'])
+    .default('absent')
+    .describe('has the export of loyalty balances a column negativeBalance'),
+  cardBalanceValues: z
+    .enum(['eight', 'nine'])
+    .default('eight')
+    .describe('values in a row of the export of card balances; the example has nine for eight columns'),
+  cardLogColumn: z
+    .enum(['cardidentifier', 'customerprofileid'])
+    .default('cardidentifier')
+    .describe('first column of the export of the log of a card'),
+  cardAttributes: z
+    .enum(['quoted', 'bare'])
+    .default('quoted')
+    .describe('JSON in the export of cards; the example lacks the quotes that CSV wants'),
+  exportErrorType: z
+    .enum(['application/csv', 'application/json'])
+    .default('application/csv')
+    .describe('content type of the errors of exports'),
   dateHeader: z.enum(['present', 'absent']).default('present').describe('the Date header of answers'),
   dateHeaderOffsetMs: z.number().default(0).describe('moves the Date header alone'),
   clockOffsetMs: z

@@ -2,6 +2,8 @@ import { SimulatedApplication } from './application.js';
 import { serverNow } from './clock.js';
 import { EventList } from './event-list.js';
 import { fillHistory, type History } from './history.js';
+import type { LoyaltyProgramOptions } from './loyalty-program.js';
+import { LoyaltyPrograms } from './loyalty-programs.js';
 import {
   type ApplicationOptions,
   type ContentStyle,
@@ -17,13 +19,17 @@ export class World {
   readonly applications = new Map<number, SimulatedApplication>();
   readonly live = new ProfileTable(false);
   readonly sandbox = new ProfileTable(true);
+  readonly loyalty: LoyaltyPrograms;
   private readonly lists = new Map<number, EventList>();
 
   constructor(
     readonly switchBoard: SwitchBoard,
     readonly style: ContentStyle,
     private readonly history: HistoryOptions,
-  ) {}
+    loyaltyPrograms?: readonly LoyaltyProgramOptions[],
+  ) {
+    this.loyalty = new LoyaltyPrograms(this, loyaltyPrograms);
+  }
 
   now(): Micros {
     return serverNow(this.switchBoard.get().clockOffsetMs);
