@@ -1,10 +1,11 @@
 import { Command, CommanderError } from 'commander';
-import { type Config, loadConfig, readEnvironment } from '../config.js';
+import { type Config, type ConfigNeeds, loadConfig, readEnvironment } from '../config.js';
 import { isAbortError, messageOf, UserError } from '../errors.js';
 import { createLogger, type Logger, scrubber } from '../logger.js';
 import { packageVersion } from '../package-info.js';
 import { ApiError } from '../talon-one/api-error.js';
 import { checkCommand } from './check.js';
+import { addImportCommands } from './import.js';
 import { migrateCommand } from './migrate.js';
 import { onceCommand } from './once.js';
 import { runCommand } from './run.js';
@@ -15,7 +16,7 @@ const DONE = 0;
 const FAILED = 1;
 const WRONG_USAGE = 2;
 
-type Action = (config: Config, log: Logger, signal: AbortSignal) => Promise<unknown>;
+export type Action = (config: Config, log: Logger, signal: AbortSignal) => Promise<unknown>;
 
 /**
  * Reads the command line, runs one command, and returns the exit code: 0 done, 1 failed, 2 wrong usage.
@@ -70,11 +71,12 @@ function createProgram(setExitCode: (code: number) => void): Command {
   )
     .option('--json', 'one JSON object instead of a table')
     .action(async (options: { json?: boolean }) => setExitCode(await checkCommand(options.json === true)));
+  addImportCommands(program, async (action, needs) => setExitCode(await execute(action, needs)));
   return program;
 }
 
 /** Runs a command with configuration, log and stop signal, and turns its failure into one clear line. */
-async function execute(action: Action, options: { needsApi?: boolean } = {}): Promise<number> {
+async function execute(action: Action, options: ConfigNeeds = {}): Promise<number> {
   let config: Config;
   try {
     config = loadConfig(readEnvironment(), options);

@@ -5,6 +5,7 @@ import type { Logger } from '../logger.js';
 import { packageVersion } from '../package-info.js';
 import { SharedBudget } from '../sync/shared-budget.js';
 import { createSender, type SendRequest } from '../talon-one/http.js';
+import { ImportClient } from '../talon-one/import-client.js';
 import { ManagementClient } from '../talon-one/management.js';
 import {
   budgetShape,
@@ -96,6 +97,29 @@ export function createApiSender(config: Config, log: Logger, warehouse: Warehous
     timeoutMs: requestTimeoutMs,
     userAgent: `talon-one-sync/${packageVersion()}`,
     budget: createBudget(config, log, warehouse),
+  });
+}
+
+/**
+ * The client of imports. The Integration API has no published limit of requests (it is made for shops), so nothing counts
+ * them: how many are under way at once is limited instead, and a 429 is waited for.
+ */
+export function createImportClient(
+  config: Config,
+  log: Logger,
+  warehouse: Warehouse | undefined,
+): ImportClient {
+  const { baseUrl, integrationApiKey: apiKey, requestTimeoutMs: timeoutMs } = config.talonOne;
+  const userAgent = `talon-one-sync/${packageVersion()}`;
+  const budget = unlimitedBudget;
+  const integration =
+    apiKey === undefined
+      ? undefined
+      : createSender({ baseUrl, apiKey, keyKind: 'integration', timeoutMs, userAgent, budget });
+  return new ImportClient({
+    management: createApiSender(config, log, warehouse),
+    integration,
+    retry: defaultRetry,
   });
 }
 

@@ -62,14 +62,20 @@ export async function runImport(
   const inspection = await checkFile(task);
   signal.throwIfAborted();
   task.progress.found(inspection.units);
-  const open = await openImport(task.warehouse, identityOf(task, inspection), inspection.parts, {
-    effect: task.kind.effect,
-    again: options.again,
-    onlyResume: options.verify || options.settle !== undefined,
-    owner: task.owner,
-    leaseMs: task.leaseMs,
-    onWait: (waitMs) => task.log.info({ waitMs }, 'waiting for the lease of another process to run out'),
-  }, signal);
+  const open = await openImport(
+    task.warehouse,
+    identityOf(task, inspection),
+    inspection.parts,
+    {
+      effect: task.kind.effect,
+      again: options.again,
+      onlyResume: options.verify || options.settle !== undefined,
+      owner: task.owner,
+      leaseMs: task.leaseMs,
+      onWait: (waitMs) => task.log.info({ waitMs }, 'waiting for the lease of another process to run out'),
+    },
+    signal,
+  );
   const { importId } = open.lease;
   task.log.info({ importId, parts: open.parts.length, resumed: open.isResumed }, 'import opened');
   const result = await whileOpen(task.warehouse, open.lease, async (lost) => {

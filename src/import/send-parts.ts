@@ -75,13 +75,18 @@ function checkOutcome(task: ImportTask, part: { part: number; units: number }, o
   if (outcome.state === 'accepted') {
     const { apiAmount } = outcome;
     if (apiAmount === undefined || apiAmount === part.units) return;
-    task.log.warn({ part: part.part, rows: part.units, taken: apiAmount }, 'the API counts other rows than were sent');
+    task.log.warn(
+      { part: part.part, rows: part.units, taken: apiAmount },
+      'the API counts other rows than were sent',
+    );
     return;
   }
   if (outcome.state === 'refused' && kind.goesOn) return;
   const where = `Part ${part.part}`;
   if (outcome.state === 'planned')
-    throw new UserError(`${where} was not imported: ${outcome.answer}. Mend that; the same command goes on there.`);
+    throw new UserError(
+      `${where} was not imported: ${outcome.answer}. Mend that; the same command goes on there.`,
+    );
   if (kind.effect === 'adds') throw new UserError(`${where}: ${outcome.answer}. ${adviceFor(kind.ledger)}`);
   const end = outcome.state === 'refused' ? 'was refused' : 'was sent, and no answer came';
   throw new UserError(
@@ -99,5 +104,7 @@ export function adviceFor(ledger: string | undefined): string {
 }
 
 function stopped(accepted: number, parts: number): UserError {
-  return new UserError(`Stopped: ${accepted} of ${parts} parts are imported. The same command goes on there.`);
+  return new UserError(
+    `Stopped: ${accepted} of ${parts} parts are imported. The same command goes on there.`,
+  );
 }

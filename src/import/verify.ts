@@ -42,7 +42,8 @@ export async function verifyParts(
     if (state === undefined) remaining += 1;
     else await settle(task, lease, part.part, state, match);
     if (state === undefined)
-      for (const line of match.missing) task.problems.add(line, '', '', 'is not in the ledger; others of its part are');
+      for (const line of match.missing)
+        task.problems.add(line, '', '', 'is not in the ledger; others of its part are');
   }
   return remaining;
 }
@@ -54,7 +55,8 @@ async function settle(
   state: 'accepted' | 'planned',
   { found, apiImportId }: LedgerMatch,
 ): Promise<void> {
-  const answer = state === 'accepted' ? `the ledger has all ${found} rows` : 'the ledger has none of its rows';
+  const answer =
+    state === 'accepted' ? `the ledger has all ${found} rows` : 'the ledger has none of its rows';
   const isKnown = state === 'accepted' && apiImportId !== undefined;
   await notePart(task.warehouse, lease, part, { state, answer, ...(isKnown ? { apiImportId } : {}) });
 }
@@ -72,7 +74,11 @@ async function waitUntilOver(
   await sleep(waitMs, signal);
 }
 
-async function readLedger(task: ImportTask, parts: readonly JournalPart[], signal: AbortSignal): Promise<Ledger> {
+async function readLedger(
+  task: ImportTask,
+  parts: readonly JournalPart[],
+  signal: AbortSignal,
+): Promise<Ledger> {
   const { kind, client, warehouse, deployment } = task;
   if (kind.ledger === undefined) throw new UserError(`There is no ledger to verify ${kind.name} with.`);
   const sent = parts.flatMap((part) => (part.sentAt === undefined ? [] : [parseInstant(part.sentAt) ?? 0n]));

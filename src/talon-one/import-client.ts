@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { UserError } from '../errors.js';
 import { parseJson } from '../json/parse.js';
 import { ApiError } from './api-error.js';
 import type { HttpAnswer, HttpRequest, SendRequest } from './http.js';
@@ -49,8 +50,8 @@ const UPDATED = [200, 204];
 export interface ImportClientOptions {
   /** With the Management API key. */
   readonly management: SendRequest;
-  /** With the Integration API key. */
-  readonly integration: SendRequest;
+  /** With the Integration API key; only profiles and sessions need it. */
+  readonly integration: SendRequest | undefined;
   readonly retry: RetryOptions;
 }
 
@@ -130,9 +131,11 @@ export class ImportClient {
     }
   }
 
-  private put(request: HttpRequest, context: RequestContext): Promise<void> {
+  private async put(request: HttpRequest, context: RequestContext): Promise<void> {
+    const { integration } = this.options;
+    if (integration === undefined) throw new UserError('TALON_ONE_INTEGRATION_API_KEY is not set.');
     const keyed = { ...request, success: UPDATED };
-    return this.run(this.options.integration, keyed, () => {}, context, isRepeatableKeyedWrite);
+    return this.run(integration, keyed, () => {}, context, isRepeatableKeyedWrite);
   }
 
   private read<T>(request: HttpRequest, schema: z.ZodType<T>, context: RequestContext): Promise<T> {
