@@ -67,9 +67,9 @@ export class CsvUnits implements Assembler {
 
   private findUnknown(line: number, names: readonly (string | undefined)[]): void {
     const known = this.what.columns.map((column) => column.name).join(', ');
-    const found = new Set(this.places.map(({ index }) => index));
-    names.forEach((name, index) => {
-      if (name === undefined || name === '' || found.has(index)) return;
+    const found = new Set(this.places.map(({ column }) => column.name.toLowerCase()));
+    names.forEach((name) => {
+      if (name === undefined || name === '' || found.has(name.toLowerCase())) return;
       this.problems.add(
         line,
         name,

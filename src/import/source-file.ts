@@ -1,8 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream, type Stats, statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { pipeline, Readable } from 'node:stream';
-import { parse } from 'csv-parse';
+import { type Parser, parse } from 'csv-parse';
 import { messageOf, UserError } from '../errors.js';
 import type { Problems } from './problems.js';
 import type { SourceRow } from './unit.js';
@@ -21,7 +20,6 @@ export interface SourceFile {
 
 /** A quote that is never closed would otherwise swallow the rest of the file into memory. */
 const LONGEST_ROW_BYTES = 4 * 1024 * 1024;
-const BATCH = 500;
 
 /**
  * Looks at the file without reading it.
@@ -60,15 +58,24 @@ export async function* readRows(
   reading: Reading,
   problems: Problems,
 ): AsyncGenerator<readonly SourceRow[]> {
-  const rows = file.format === 'csv' ? csvRows(file, reading, problems) : lines(file, reading, problems);
-  let batch: SourceRow[] = [];
-  for await (const row of rows) {
-    batch.push(row);
-    if (batch.length < BATCH) continue;
-    yield batch;
-    batch = [];
+  const bytes = checkedBytes(file, reading);
+  const reader = file.format === 'csv' ? new CsvReader(file.delimiter) : new LineReader();
+  const take = async function* (work: () => Promise<void>): AsyncGenerator<readonly SourceRow[]> {
+    let failure: unknown;
+    await work().catch((error: unknown) => {
+      failure = error;
+    });
+    // What was read before the failure comes first.
+    const rows = reader.takeRows();
+    if (rows.length > 0) yield rows;
+    if (failure !== undefined) throw failure;
+  };
+  try {
+    for await (const chunk of bytes) yield* take(() => reader.add(chunk));
+    yield* take(() => reader.end());
+  } catch (error) {
+    problems.add(reader.line + 1, '', '', explain(error));
   }
-  if (batch.length > 0) yield batch;
 }
 
 class UnreadableError extends Error {}
@@ -96,34 +103,67 @@ async function* checkedBytes(file: SourceFile, { hash, onBytes }: Reading): Asyn
   decode();
 }
 
-interface ParsedRow {
-  readonly record: readonly string[];
-  readonly info: { readonly empty_lines: number };
+interface RowReader {
+  /** The last line of the last row. */
+  readonly line: number;
+  add(chunk: Buffer): Promise<void>;
+  end(): Promise<void>;
+  /** The rows that are complete since the last call. */
+  takeRows(): readonly SourceRow[];
 }
 
-// Lines are counted here: the parser counts a line break inside quotes twice when it is CR LF.
-async function* csvRows(file: SourceFile, reading: Reading, problems: Problems): AsyncGenerator<SourceRow> {
-  const parser = parse({
-    bom: true,
-    info: true,
-    delimiter: file.delimiter,
-    relax_column_count: true,
-    skip_empty_lines: true,
-    max_record_size: LONGEST_ROW_BYTES,
-  });
-  const source = Readable.from(checkedBytes(file, reading), { objectMode: false });
-  pipeline(source, parser, () => {});
-  let lastLine = 0;
-  let emptyLines = 0;
-  try {
-    for await (const { record, info } of parser as AsyncIterable<ParsedRow>) {
-      const firstLine = lastLine + 1 + info.empty_lines - emptyLines;
-      lastLine = firstLine + record.reduce((sum, cell) => sum + lineBreaks(cell), 0);
-      emptyLines = info.empty_lines;
-      yield { firstLine, lastLine, cells: record };
-    }
-  } catch (error) {
-    problems.add(lastLine + 1, '', '', explainCsvError(error));
+/**
+ * Lines are counted here: the parser counts a line break inside quotes twice when it is CR LF. Rows are taken as they are
+ * parsed and not from the parser's stream, which loses those of a chunk with an error in it.
+ */
+class CsvReader implements RowReader {
+  line = 0;
+  private rows: SourceRow[] = [];
+  private emptyLines = 0;
+  private readonly parser: Parser;
+
+  constructor(delimiter: string) {
+    this.parser = parse({
+      bom: true,
+      delimiter,
+      relax_column_count: true,
+      skip_empty_lines: true,
+      max_record_size: LONGEST_ROW_BYTES,
+      on_record: (cells: readonly string[], info) => {
+        this.note(cells, info.empty_lines);
+        return null;
+      },
+    });
+    // Errors come to whoever waits below.
+    this.parser.on('error', () => {});
+    this.parser.resume();
+  }
+
+  add(chunk: Buffer): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.parser.write(chunk, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  end(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.parser.once('error', reject).once('end', resolve).end();
+    });
+  }
+
+  takeRows(): readonly SourceRow[] {
+    const { rows } = this;
+    this.rows = [];
+    return rows;
+  }
+
+  private note(cells: readonly string[], emptyLines: number): void {
+    const firstLine = this.line + 1 + emptyLines - this.emptyLines;
+    this.line = firstLine + cells.reduce((sum, cell) => sum + lineBreaks(cell), 0);
+    this.emptyLines = emptyLines;
+    // A blank line that ends in CR LF, in a file whose other lines end in LF.
+    if (cells.length === 1 && /^\s+$/.test(cells[0] ?? '')) return;
+    this.rows.push({ firstLine, lastLine: this.line, cells });
   }
 }
 
@@ -133,7 +173,37 @@ function lineBreaks(cell: string): number {
   return count;
 }
 
-function explainCsvError(error: unknown): string {
+class LineReader implements RowReader {
+  line = 0;
+  private rows: SourceRow[] = [];
+  private rest = '';
+  private readonly decoder = new TextDecoder('utf-8');
+
+  async add(chunk: Buffer): Promise<void> {
+    const texts = (this.rest + this.decoder.decode(chunk, { stream: true })).split('\n');
+    this.rest = texts.pop() ?? '';
+    for (const text of texts) this.note(text);
+    if (this.rest.length > LONGEST_ROW_BYTES)
+      throw new UnreadableError(`the line is longer than ${LONGEST_ROW_BYTES} bytes`);
+  }
+
+  async end(): Promise<void> {
+    this.note(this.rest);
+  }
+
+  takeRows(): readonly SourceRow[] {
+    const { rows } = this;
+    this.rows = [];
+    return rows;
+  }
+
+  private note(text: string): void {
+    this.line += 1;
+    if (text.trim() !== '') this.rows.push({ firstLine: this.line, lastLine: this.line, cells: [text] });
+  }
+}
+
+function explain(error: unknown): string {
   if (error instanceof UnreadableError) return error.message;
   switch ((error as { code?: unknown }).code) {
     case 'CSV_QUOTE_NOT_CLOSED':
@@ -145,27 +215,5 @@ function explainCsvError(error: unknown): string {
       return `the row is longer than ${LONGEST_ROW_BYTES} bytes: is a quote not closed?`;
     default:
       throw error;
-  }
-}
-
-async function* lines(file: SourceFile, reading: Reading, problems: Problems): AsyncGenerator<SourceRow> {
-  const decoder = new TextDecoder('utf-8');
-  let rest = '';
-  let line = 0;
-  try {
-    for await (const chunk of checkedBytes(file, reading)) {
-      const texts = (rest + decoder.decode(chunk, { stream: true })).split('\n');
-      rest = texts.pop() ?? '';
-      if (rest.length > LONGEST_ROW_BYTES)
-        throw new UnreadableError(`the line is longer than ${LONGEST_ROW_BYTES} bytes`);
-      for (const text of texts) {
-        line += 1;
-        if (text.trim() !== '') yield { firstLine: line, lastLine: line, cells: [text] };
-      }
-    }
-    if (rest.trim() !== '') yield { firstLine: line + 1, lastLine: line + 1, cells: [rest] };
-  } catch (error) {
-    if (!(error instanceof UnreadableError)) throw error;
-    problems.add(line + 1, '', '', error.message);
   }
 }

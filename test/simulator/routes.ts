@@ -2,6 +2,8 @@ import { applicationEndpoints } from './application-endpoints.js';
 import type { Endpoint } from './endpoint.js';
 import { eventEndpoints } from './event-endpoints.js';
 import { exportEndpoints } from './export-endpoints.js';
+import { importEndpoints } from './import-endpoints.js';
+import { importIntegrationEndpoints } from './import-integration.js';
 import { loyaltyBalanceEndpoints } from './loyalty-balance-endpoints.js';
 import { loyaltyCardEndpoints } from './loyalty-card-endpoints.js';
 import { loyaltyCsvEndpoints } from './loyalty-csv.js';
@@ -16,6 +18,8 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...sessionEndpoints,
   ...profileEndpoints,
   ...exportEndpoints,
+  ...importEndpoints,
+  ...importIntegrationEndpoints,
   ...loyaltyEndpoints,
   ...loyaltyBalanceEndpoints,
   ...loyaltyDashboardEndpoints,
@@ -25,7 +29,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
 ];
 
 /** Placeholders that are texts, percent-encoded in the path. All others are integers. */
-const TEXT_PLACEHOLDERS = ['integrationId', 'loyaltyCardId'];
+const TEXT_PLACEHOLDERS = ['integrationId', 'loyaltyCardId', 'customerSessionId'];
 
 const PATTERNS = ENDPOINTS.map((endpoint) => ({
   endpoint,

@@ -11,6 +11,7 @@ import {
   issuedDigest,
   issuedEvents,
 } from './issued-events.js';
+import type { ImportStore } from './import-store.js';
 import type { LoyaltyBalance } from './loyalty-balance.js';
 import {
   addLoyaltyTransaction,
@@ -177,6 +178,11 @@ export class Simulator {
 
   issuedLoyalty(programId: number): Iterable<IssuedLoyaltyTransaction> {
     return issuedLoyalty(this.world, this.world.loyalty.program(programId));
+  }
+
+  /** What was imported, by everything that can be. */
+  get imports(): ImportStore {
+    return this.world.imports;
   }
 
   // ---- What was issued

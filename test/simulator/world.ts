@@ -2,6 +2,7 @@ import { SimulatedApplication } from './application.js';
 import { serverNow } from './clock.js';
 import { EventList } from './event-list.js';
 import { fillHistory, type History } from './history.js';
+import { ImportStore } from './import-store.js';
 import type { LoyaltyProgramOptions } from './loyalty-program.js';
 import { LoyaltyPrograms } from './loyalty-programs.js';
 import {
@@ -20,6 +21,7 @@ export class World {
   readonly live = new ProfileTable(false);
   readonly sandbox = new ProfileTable(true);
   readonly loyalty: LoyaltyPrograms;
+  readonly imports = new ImportStore();
   private readonly lists = new Map<number, EventList>();
 
   constructor(

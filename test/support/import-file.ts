@@ -1,0 +1,28 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+
+/** A file to import, which goes with the test. Returns its path. */
+export function importFile(name: string, content: string | Buffer): string {
+  const folder = mkdtempSync(join(tmpdir(), 'talon-one-import-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+/** A path beside that of an import file, for what the program writes. */
+export function besides(path: string, name: string): string {
+  return join(path, '..', name);
+}
+
+export function textOf(path: string): string {
+  return readFileSync(path, 'utf8');
+}
+
+/** Lines of a CSV file with loyalty points: customer number n gets n and a half. */
+export function pointsFile(customers: number, prefix = 'customer'): string {
+  const rows = Array.from({ length: customers }, (_, index) => `${prefix}-${index + 1},${index + 1}.50`);
+  return importFile('points.csv', `customerprofileid,amount\n${rows.join('\n')}\n`);
+}
