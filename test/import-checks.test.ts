@@ -12,10 +12,26 @@ describe('every import refuses what its documentation forbids', () => {
     ['loyalty-points', `${POINTS}\nanna,0\n`, 'line 2, amount: must be a number above 0'],
     ['loyalty-points', `${POINTS},identifier\nanna,1,card\n`, 'either customerprofileid or identifier'],
     ['loyalty-points', `${POINTS}\n,1\n`, 'either customerprofileid or identifier'],
-    ['loyalty-points', `${POINTS},startdate\nanna,1,tomorrow\n`, 'startdate: must be immediate, on_action or'],
-    ['loyalty-points', `${POINTS},expirydate\nanna,1,2026-02-30T00:00:00Z\n`, 'expirydate: must be unlimited or'],
-    ['loyalty-points', `${POINTS},validityduration\nanna,1,30 days\n`, 'validityDuration: must be a whole number'],
-    ['loyalty-points', `${POINTS},validityDuration\nanna,1,7W_D\n`, 'validityDuration: must be a whole number'],
+    [
+      'loyalty-points',
+      `${POINTS},startdate\nanna,1,tomorrow\n`,
+      'startdate: must be immediate, on_action or',
+    ],
+    [
+      'loyalty-points',
+      `${POINTS},expirydate\nanna,1,2026-02-30T00:00:00Z\n`,
+      'expirydate: must be unlimited or',
+    ],
+    [
+      'loyalty-points',
+      `${POINTS},validityduration\nanna,1,30 days\n`,
+      'validityDuration: must be a whole number',
+    ],
+    [
+      'loyalty-points',
+      `${POINTS},validityDuration\nanna,1,7W_D\n`,
+      'validityDuration: must be a whole number',
+    ],
     [
       'loyalty-points',
       `${POINTS},expirydate,validityDuration\nanna,1,unlimited,30D\n`,
@@ -26,12 +42,20 @@ describe('every import refuses what its documentation forbids', () => {
       'customerprofileid,tiername,expirydate\nanna,Gold,2020-01-01T00:00:00Z\n',
       'expirydate: must be in the future',
     ],
-    ['join-dates', 'customerprofileid,newjoindate\nanna,21.03.2024\n', 'newjoindate: must be an RFC 3339 time'],
+    [
+      'join-dates',
+      'customerprofileid,newjoindate\nanna,21.03.2024\n',
+      'newjoindate: must be an RFC 3339 time',
+    ],
     ['loyalty-cards', 'identifier,state\nCARD 1,active\n', 'identifier: must be made of letters'],
     ['loyalty-cards', 'identifier,state\nCARD-1,blocked\n', 'state: must be active or inactive'],
     ['coupons', 'value\nWELCOME\nOTHER\nWELCOME\n', 'line 4, value: is there twice'],
     ['coupons', 'value,limitval\nAB,-1\n', 'value: must have 3 to'],
-    ['referrals', 'code,advocateprofileintegrationid\nREF-1,\n', 'advocateprofileintegrationid: must not be empty'],
+    [
+      'referrals',
+      'code,advocateprofileintegrationid\nREF-1,\n',
+      'advocateprofileintegrationid: must not be empty',
+    ],
     ['giveaways', 'code,attributes\nGIFT,[1]\n', 'attributes: must be a JSON object'],
     ['audience', 'profileintegrationid,name\nanna,Anna\n', 'name: no such column in this import'],
     ['collection', 'brand\nAdidas\n', 'item: this column is missing'],
@@ -86,7 +110,9 @@ describe('a CSV file as people have it', () => {
   test('characters and cells that are split between two chunks of the file arrive whole', async () => {
     // 64 KiB are read at a time; rows of an odd number of bytes put the border at every place within a row.
     const rows = Array.from({ length: 6_000 }, (_, index) => `Żółć-${index},1,"é ""${index}"" 😀"`);
-    const found = await units(`${POINTS},reason\n${rows.join('\n')}\n`, { limits: { units: 2000, bytes: 1e9 } });
+    const found = await units(`${POINTS},reason\n${rows.join('\n')}\n`, {
+      limits: { units: 2000, bytes: 1e9 },
+    });
     expect(found.slice(1).map((unit) => unit[2])).toEqual(rows);
   });
 
@@ -119,11 +145,19 @@ describe('a file that cannot be read right is told so', () => {
       `${POINTS}\nanna,1,50\nbob\n`,
       ['line 2: the row has 3 cells, the header 2', 'line 3: the row has 1 cells, the header 2'],
     ],
-    ['a quote that is never closed', `${POINTS}\nanna,1\n"bob,2\ncarl,3\n`, ['line 3: a quote is opened here']],
+    [
+      'a quote that is never closed',
+      `${POINTS}\nanna,1\n"bob,2\ncarl,3\n`,
+      ['line 3: a quote is opened here'],
+    ],
     ['a quote inside a cell', `${POINTS}\nan"na,1\n`, ['line 2: a quote stands inside a cell']],
     ['text after a quoted cell', `${POINTS}\n"anna"x,1\n`, ['line 2: a quote stands inside a cell']],
     ['Latin-1', Buffer.from(`${POINTS}\nJos\xe9,1\n`, 'latin1'), ['the file is not UTF-8 text']],
-    ['cut inside a character', Buffer.from(`${POINTS}\nJosé`).subarray(0, -1), ['the file is not UTF-8 text']],
+    [
+      'cut inside a character',
+      Buffer.from(`${POINTS}\nJosé`).subarray(0, -1),
+      ['the file is not UTF-8 text'],
+    ],
     ['a row without end', `${POINTS}\n"${'x'.repeat(5_000_000)}`, ['the row is longer than']],
   ];
 
@@ -142,7 +176,12 @@ describe('parts', () => {
   test('hold so many rows at most, tell their lines, and depend on nothing but the file', async () => {
     const limits = { units: 10, bytes: 1e6 };
     const { inspection, parts } = await readAs('loyalty-points', content, { limits });
-    const places = inspection.parts.map(({ part, firstLine, lastLine, units }) => [part, firstLine, lastLine, units]);
+    const places = inspection.parts.map(({ part, firstLine, lastLine, units }) => [
+      part,
+      firstLine,
+      lastLine,
+      units,
+    ]);
     expect(places).toEqual([
       [1, 2, 11, 10],
       [2, 12, 21, 10],

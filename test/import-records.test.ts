@@ -45,7 +45,8 @@ describe('profiles', () => {
       '{"integrationId":"c-2"}',
     ];
     expect(await texts('profiles.ndjson', `\ufeff${lines.join('\r\n')}`)).toEqual(lines);
-    const bad = '{"integrationId":7}\nnot json\n[]\n{"integrationId":"a","attributes":{"Age":"1"},"age":1}\n\n';
+    const bad =
+      '{"integrationId":7}\nnot json\n[]\n{"integrationId":"a","attributes":{"Age":"1"},"age":1}\n\n';
     expect(await problemsOf('profiles.ndjson', bad)).toEqual([
       'line 1, integrationId: must be a text',
       expect.stringContaining('line 2: is not JSON'),
@@ -58,7 +59,8 @@ describe('profiles', () => {
 
 describe('past orders', () => {
   test('an order known by its total alone becomes one cart item, and is closed', async () => {
-    const content = 'sessionId,profileId,total,attributes.channel,couponCodes\no-1,c-1,99.90,web,A;B\no-2,,5,,\n';
+    const content =
+      'sessionId,profileId,total,attributes.channel,couponCodes\no-1,c-1,99.90,web,A;B\no-2,,5,,\n';
     const { units } = await readAs('sessions', content);
     expect(units.map(({ id, text, order }) => [id, JSON.parse(text), order])).toEqual([
       [
@@ -87,7 +89,9 @@ describe('past orders', () => {
       'o-1,c-1,A,2,1.50,red\no-1,,B,,2,\no-2,c-1,C,1,3,\n';
     const found = await readAs('sessions', rows);
     expect(found.problems.lines()).toEqual([]);
-    expect(found.units.map((unit) => [unit.firstLine, unit.lastLine, JSON.parse(unit.text).cartItems])).toEqual([
+    expect(
+      found.units.map((unit) => [unit.firstLine, unit.lastLine, JSON.parse(unit.text).cartItems]),
+    ).toEqual([
       [
         2,
         3,

@@ -199,7 +199,7 @@ test('the other filters of events work', async () => {
   });
   for (const query of [
     { customerName: 'ada' },
-    { campaignQuery: 'Campaign 244' },
+    { campaignQuery: 'Campaign 204' },
     { ruleQuery: 'Welcome coupon' },
   ]) {
     const found = (await events(sim, query as Record<string, string>)).rows.length;

@@ -1,6 +1,9 @@
 import { type AskOptions, ask, queryText } from '../simulator/api-client.js';
 import type { LoggedRequest } from '../simulator/request-log.js';
 import type { Simulator } from '../simulator/simulator-handle.js';
+import { FUTURE, PAGES, type Query, type Run } from './exercise-queries.js';
+import { exerciseLoyalty, refuseLoyalty } from './loyalty-exercises.js';
+import { exerciseReference, refuseReference } from './reference-exercises.js';
 import type { RecordedResponse } from './response-contract.js';
 
 export interface Exchange {
@@ -8,11 +11,7 @@ export interface Exchange {
   response: RecordedResponse;
 }
 
-type Query = Record<string, string | number>;
-
-const PAGES: Query[] = [{}, { pageSize: 1 }, { pageSize: 1000, skip: 5 }, { pageSize: 3, skip: 100_000 }];
 const STATES = ['open', 'closed', 'partially_returned', 'cancelled'];
-const FUTURE = '2126-01-01T00:00:00Z';
 
 export interface Exercises {
   served: Exchange[];
@@ -37,13 +36,13 @@ export async function exerciseAll(sim: Simulator): Promise<Exercises> {
   await exerciseSessions(run, sim, middle);
   await exerciseProfiles(run, sim);
   await exerciseExport(run, middle);
+  await exerciseLoyalty(run, sim, middle);
+  await exerciseReference(run, sim, middle);
   await exerciseOldEnvelope(run, sim, middle);
   exchanges = refused;
   await exerciseRefusals(run, sim);
   return { served, refused };
 }
-
-type Run = (path: string, options?: AskOptions) => Promise<string>;
 
 async function exerciseApplications(run: Run): Promise<void> {
   for (const query of PAGES) await run(`/v1/applications?${queryText(query)}`);
@@ -58,7 +57,7 @@ async function exerciseEvents(run: Run, middle: string): Promise<void> {
     { createdAfter: middle, createdBefore: FUTURE, sort: 'created' },
     { createdAfter: middle.replace('Z', '+00:00'), type: 'talon_session_created,talon_session_closed' },
     { session: 'ses-1-1', profile: 'cust-1', customerName: 'ad', customerEmail: '@example.com' },
-    { effectType: 'setDiscount', ruleQuery: 'Welcome coupon', campaignQuery: 'Campaign 244' },
+    { effectType: 'setDiscount', ruleQuery: 'Welcome coupon', campaignQuery: 'Campaign 204' },
     { couponCode: 'SUMMER10', referralCode: 'REF-ABC123' },
   ];
   for (const query of queries) await run(`/events/no_total?${queryText(query)}`);
@@ -127,6 +126,8 @@ async function exerciseRefusals(run: Run, sim: Simulator): Promise<void> {
     await run(path);
   for (const path of ['/sessions/1', '/customers/1', '/v1/applications/99', '/v1/nothing', '/events'])
     await run(path);
+  await refuseLoyalty(run);
+  await refuseReference(run);
   await run('/customer_search', { body: '{"profileIDs":["1"]}' });
   await run('/customer_search', { body: '{' });
   await run('/sessions', { method: 'DELETE' });

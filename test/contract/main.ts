@@ -27,7 +27,14 @@ const VARIANTS: readonly SimulatorOptions[] = [
   {
     seed: 3,
     missingIds: 'absent',
-    switches: { listTotalDiscounts: 'true', ties: 'shuffled', defaultOrder: '-created' },
+    switches: {
+      loyaltyTimestamps: 'offset',
+      loyaltyOrder: 'shuffled',
+      dashboardDates: 'utc',
+      listTotalDiscounts: 'true',
+      ties: 'shuffled',
+      defaultOrder: '-created',
+    },
   },
 ];
 

@@ -1,3 +1,5 @@
+import { parse as parseCsv } from 'csv-parse/sync';
+import { z } from 'zod';
 import type { LoggedRequest } from '../simulator/request-log.js';
 import { findOperation, type OpenApiDocument, type Operation } from './open-api-document.js';
 import { validatorOf } from './request-contract.js';
@@ -58,18 +60,34 @@ function errorProblems(document: OpenApiDocument, response: RecordedResponse): P
   return plain.length === 0 ? [] : validator.check('/components/schemas/ErrorResponseWithStatus', body);
 }
 
-/** The columns are those of the documented example, and each row has all of them. */
+/** The columns are those of the documented example, where there is one, and each row has all of them. */
 function csvProblems(operation: Operation, text: string): Problem[] {
-  const example = /"value":"(id,[^"\\]*)\\n/.exec(JSON.stringify(operation.source))?.[1];
-  const [header = '', ...rows] = text.trimEnd().split('\n');
-  if (header !== example) return [{ pointer: 'row 0', message: `expected the columns ${example}` }];
-  const columns = header.split(',').length;
-  return rows.flatMap((row, index) => {
-    const fields = [...row.matchAll(/(?:^|,)(?:"(?:[^"]|"")*"|[^,"]*)/g)].length;
-    return fields === columns
+  const example = exampleHeader(operation);
+  const [header = [], ...rows] = parseCsv(text, { relax_column_count: true });
+  if (example !== undefined && header.join(',') !== example)
+    return [{ pointer: 'row 0', message: `expected the columns ${example}` }];
+  return rows.flatMap((row, index) =>
+    row.length === header.length
       ? []
-      : [{ pointer: `row ${index + 1}`, message: `${fields} fields for ${columns} columns` }];
-  });
+      : [{ pointer: `row ${index + 1}`, message: `${row.length} fields for ${header.length} columns` }],
+  );
+}
+
+function exampleHeader(operation: Operation): string | undefined {
+  const value = z
+    .object({
+      responses: z.object({
+        200: z.object({
+          content: z.object({
+            'application/csv': z.object({
+              examples: z.object({ response: z.object({ value: z.string() }) }),
+            }),
+          }),
+        }),
+      }),
+    })
+    .safeParse(operation.source).data?.responses[200].content['application/csv'].examples.response.value;
+  return value?.split('\n')[0];
 }
 
 function parse(text: string): unknown {

@@ -52,14 +52,18 @@ function describe(error: ErrorObject): string {
 
 /**
  * Says in JSON Schema what the document says in other ways:
+ * - patterns are written for Go, whose `[:cntrl:]` JavaScript does not know.
  * - the properties of an effect follow from its type: the document lists them as `oneOf` without a discriminator, and
  *   `{"value": "X"}` fits five of the branches. The title of a branch is the type it belongs to.
- * - a member whose own example is null may be null (`loyaltyMemberships`).
+ * - a member may be null whose own example is null (`loyaltyMemberships`) or whose description says so (`nextTierName`).
  */
 function tightened(document: OpenApiDocument): object {
   const copy = structuredClone(document);
   visit(copy.components.schemas, (schema) => {
-    if (schema.example === null && typeof schema.type === 'string') schema.type = [schema.type, 'null'];
+    const maySayNull = schema.example === null || /[Rr]eturns `null`/.test(String(schema.description));
+    if (typeof schema.pattern === 'string')
+      schema.pattern = schema.pattern.replaceAll('[:cntrl:]', '\\p{Cc}');
+    if (maySayNull && typeof schema.type === 'string') schema.type = [schema.type, 'null'];
   });
   for (const schema of Object.values(copy.components.schemas)) splitByEffectType(copy, schema);
   return copy;

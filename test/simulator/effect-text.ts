@@ -6,11 +6,18 @@ import { RULES } from './vocabulary.js';
 const EFFECTS_PER_EVENT = [14, 20, 24, 20, 12, 6, 4].flatMap((share, count) =>
   Array<number>(share).fill(count),
 );
+/** Campaigns of each Application before the simulator starts. */
+export const CAMPAIGNS = 20;
 const ORDINARY = EFFECT_KINDS.flatMap((kind) => Array<EffectKind>(kind.weight).fill(kind));
 const ROLLBACKS = EFFECT_KINDS.flatMap((kind) => Array<EffectKind>(kind.rollbackWeight).fill(kind));
 
 export function campaignName(campaignId: number): string {
   return `Campaign ${campaignId}`;
+}
+
+/** Each Application has a hundred ids for its campaigns. */
+export function firstCampaign(applicationId: number): number {
+  return 100 + applicationId * 100;
 }
 
 export function effectsText(scene: EffectScene, takesBack: boolean): string {
@@ -26,7 +33,7 @@ export function effectsText(scene: EffectScene, takesBack: boolean): string {
 
 function effectText(scene: EffectScene, kind: EffectKind): string {
   const { dice } = scene;
-  const campaignId = 200 + dice.below(60);
+  const campaignId = scene.firstCampaign + dice.below(CAMPAIGNS);
   const coupon = kind.type.includes('Coupon') ? `,"triggeredByCoupon":${4000 + dice.below(900)}` : '';
   return `{"campaignId":${campaignId},"rulesetId":${campaignId - 127},"ruleIndex":${dice.below(5)},"ruleName":"${dice.pick(RULES)}","effectType":"${kind.type}"${coupon}${extras(dice)},"props":${kind.props(scene)}}`;
 }
@@ -39,8 +46,8 @@ function extras(dice: Dice): string {
 }
 
 /** One event in ten explains why a rule failed. */
-export function ruleFailuresText(dice: Dice): string {
+export function ruleFailuresText({ dice, firstCampaign }: EffectScene): string {
   if (dice.below(10) > 0) return '[]';
-  const campaignId = 200 + dice.below(60);
+  const campaignId = firstCampaign + dice.below(CAMPAIGNS);
   return `[{"campaignID":${campaignId},"campaignName":"${campaignName(campaignId)}","rulesetID":${campaignId - 127},"couponID":4928,"couponValue":"COUP-XYZ789","ruleIndex":${dice.below(5)},"ruleName":"${dice.pick(RULES)}","conditionIndex":0,"details":"Condition not met"}]`;
 }

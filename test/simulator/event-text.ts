@@ -2,11 +2,11 @@ import { exactAmount } from './amounts.js';
 import type { SimulatedApplication } from './application.js';
 import { cartItemsText, shippingText } from './cart.js';
 import { Dice, hash32 } from './dice.js';
-import { effectsText, ruleFailuresText } from './effect-text.js';
+import { effectsText, firstCampaign, ruleFailuresText } from './effect-text.js';
 import { idMember } from './missing-ids.js';
 import { stateAfter } from './session-table.js';
 import { DAY, formatMicros, formatSeconds } from './timestamp.js';
-import { EVENT_TYPES, KIND, SESSION_STATES } from './vocabulary.js';
+import { EVENT_TYPES, KIND, SESSION_STATES, STORES } from './vocabulary.js';
 
 /** The JSON of one event: the given text, byte for byte, or one that follows from the seed and the row. */
 export function eventText(application: SimulatedApplication, row: number): string {
@@ -27,6 +27,7 @@ function generatedText(application: SimulatedApplication, row: number): string {
   const profileName = profile < 0 ? 'anonymous' : profiles.integrationId(profile);
   const scene = {
     dice,
+    firstCampaign: firstCampaign(application.id),
     profile: profileName,
     profileId,
     coupon: session < 0 ? 'SUMMER10' : sessions.coupon(session),
@@ -36,16 +37,21 @@ function generatedText(application: SimulatedApplication, row: number): string {
   const takesBack = kind >= KIND.sessionCancelled && kind <= KIND.sessionReopened;
   const ids =
     idMember('profileId', profileId, style.missingIds, h >>> 8) +
-    storeMembers(h) +
+    storeMembers(application.id, h) +
     (isAdvanced(kind, h) ? `,"integrationId":"evt-${row}-${h % 9973}"` : '') +
     idMember('sessionId', session < 0 ? null : sessions.ids.idOf(session), style.missingIds, h >>> 16);
-  return `{"id":${events.ids.idOf(row)},"created":"${formatMicros(created, style.digits)}","applicationId":${application.id}${ids},"type":"${EVENT_TYPES[kind]}","attributes":${attributesText(application, row, dice, profileName)},"effects":${effectsText(scene, takesBack)},"ruleFailureReasons":${ruleFailuresText(dice)}}`;
+  return `{"id":${events.ids.idOf(row)},"created":"${formatMicros(created, style.digits)}","applicationId":${application.id}${ids},"type":"${EVENT_TYPES[kind]}","attributes":${attributesText(application, row, dice, profileName)},"effects":${effectsText(scene, takesBack)},"ruleFailureReasons":${ruleFailuresText(scene)}}`;
 }
 
-function storeMembers(h: number): string {
+function storeMembers(applicationId: number, h: number): string {
   if (h % 4 > 0) return '';
-  const store = 1 + ((h >>> 4) % 30);
-  return `,"storeId":${store},"storeIntegrationId":"STORE-${String(store).padStart(3, '0')}"`;
+  const store = 1 + ((h >>> 4) % STORES);
+  return `,"storeId":${storeId(applicationId, store)},"storeIntegrationId":"STORE-${String(store).padStart(3, '0')}"`;
+}
+
+/** Each Application has a hundred ids for its stores; those of the first one are their numbers. */
+export function storeId(applicationId: number, store: number): number {
+  return (applicationId - 1) * 100 + store;
 }
 
 /** Advanced (v3) custom events carry the caller's own id. */

@@ -1,7 +1,7 @@
-import { ACCOUNT_ID } from './profile-text.js';
 import type { ApiRequest, Endpoint } from './endpoint.js';
 import { type ImportScene, SIMULATED_IMPORTS, type SimulatedImport } from './import-kinds.js';
 import { badLine, readUpload, type Upload } from './import-upload.js';
+import { ACCOUNT_ID } from './profile-text.js';
 import { readQuery } from './query.js';
 import { Refusal, withStatus } from './refusal.js';
 import { json, type Reply } from './reply.js';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { applicationOf, type ApiRequest, type Endpoint } from './endpoint.js';
+import { type ApiRequest, applicationOf, type Endpoint } from './endpoint.js';
 import { addGivenEvent } from './given-event.js';
-import { attributeFault, type AttributeEntity } from './import-attributes.js';
+import { type AttributeEntity, attributeFault } from './import-attributes.js';
 import { onceForKey } from './import-endpoints.js';
 import type { StoredSession } from './import-store.js';
 import { ACCOUNT_ID } from './profile-text.js';
@@ -59,15 +59,18 @@ const putProfiles: Endpoint = {
     return onceForKey(request, () => {
       const { customerProfiles } = readBody(request, profilesBody);
       customerProfiles.forEach((profile, index) => {
-        checkAttributes(request, 'CustomerProfile', profile.attributes, `/customerProfiles/${index}/attributes`);
+        checkAttributes(
+          request,
+          'CustomerProfile',
+          profile.attributes,
+          `/customerProfiles/${index}/attributes`,
+        );
       });
       const texts = customerProfiles.map((profile) =>
         storeProfile(request, profile.integrationId, profile.attributes ?? {}),
       );
       if (query.get('silent') !== 'no') return { status: 204, headers: {}, body: '' };
-      return json(
-        `{"integrationStates":[${texts.map((text) => `{"customerProfile":${text}}`).join(',')}]}`,
-      );
+      return json(`{"integrationStates":[${texts.map((text) => `{"customerProfile":${text}}`).join(',')}]}`);
     });
   },
 };

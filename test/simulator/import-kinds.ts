@@ -1,7 +1,7 @@
 import type { ApiRequest } from './endpoint.js';
 import { badLine, type UploadedRow } from './import-upload.js';
-import { addLoyaltyTransaction, setJoinDate, setTier } from './loyalty-control.js';
 import { newCard } from './loyalty-cards.js';
+import { addLoyaltyTransaction, setJoinDate, setTier } from './loyalty-control.js';
 import type { LoyaltyProgram } from './loyalty-program.js';
 import { programOf, requireKind } from './loyalty-requests.js';
 import type { ParameterType, Query } from './query.js';
@@ -134,14 +134,7 @@ export const SIMULATED_IMPORTS: readonly SimulatedImport[] = [
   {
     template: `${CAMPAIGN}/import_referrals`,
     entity: 'Referral',
-    columns: [
-      'code',
-      'startdate',
-      'expirydate',
-      'advocateprofileintegrationid',
-      'limitval',
-      'attributes',
-    ],
+    columns: ['code', 'startdate', 'expirydate', 'advocateprofileintegrationid', 'limitval', 'attributes'],
     required: ['code', 'advocateprofileintegrationid'],
     check: ({ line, cells }) => {
       timesOf(line, cells, 'startdate', 'expirydate');

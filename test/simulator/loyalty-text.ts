@@ -1,7 +1,9 @@
 import { money } from './amounts.js';
 import { hash32 } from './dice.js';
+import { CAMPAIGNS, firstCampaign } from './effect-text.js';
 import type { LoyaltyTransaction } from './loyalty-ledger.js';
 import type { LoyaltyProgram } from './loyalty-program.js';
+import { rulesetOf } from './reference-kinds.js';
 import type { Switches } from './switches.js';
 import type { Micros } from './timestamp.js';
 import { RULES } from './vocabulary.js';
@@ -71,6 +73,8 @@ export function transactionFacts(
 ): Record<string, string | undefined> {
   const { origin, session, startsAt, expiresAt } = transaction;
   const h = hash32(program.seed, Number(transaction.id) % 4_294_967_296, 81);
+  const applicationId = session?.applicationId ?? program.applications[0]?.id ?? 1;
+  const campaignId = firstCampaign(applicationId) + (h % CAMPAIGNS);
   const isManual = origin === 'manual';
   const hasRule = origin === 'session';
   const owner = JSON.stringify(program.ownerName(transaction.owner));
@@ -79,7 +83,7 @@ export function transactionFacts(
     id: transaction.id,
     transactionUUID: `"${transaction.uuid}"`,
     programId: String(program.id),
-    campaignId: hasRule ? String(200 + (h % 90)) : undefined,
+    campaignId: hasRule ? String(campaignId) : undefined,
     created: `"${formatZoned(transaction.created, program.timezone, style, world.style.digits)}"`,
     type: `"${transaction.type}"`,
     amount: money(transaction.points),
@@ -96,7 +100,7 @@ export function transactionFacts(
     importId: origin === 'import' ? String(1 + (h % 50)) : undefined,
     userId: isManual ? '388' : undefined,
     userEmail: isManual ? '"john.doe@example.com"' : undefined,
-    rulesetId: hasRule ? String(11 + (h % 30)) : undefined,
+    rulesetId: hasRule ? String(rulesetOf(campaignId)) : undefined,
     ruleName: hasRule ? `"${RULES[h % RULES.length]}"` : undefined,
     flags: transaction.createsNegativeBalance ? '{"createsNegativeBalance":true}' : undefined,
     validityDuration:

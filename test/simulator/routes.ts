@@ -10,6 +10,8 @@ import { loyaltyCsvEndpoints } from './loyalty-csv.js';
 import { loyaltyDashboardEndpoints } from './loyalty-dashboard.js';
 import { loyaltyEndpoints } from './loyalty-endpoints.js';
 import { profileEndpoints } from './profile-endpoints.js';
+import { referenceEndpoints } from './reference-endpoints.js';
+import { otherReferenceEndpoints } from './reference-other-endpoints.js';
 import { sessionEndpoints } from './session-endpoints.js';
 
 export const ENDPOINTS: readonly Endpoint[] = [
@@ -26,6 +28,8 @@ export const ENDPOINTS: readonly Endpoint[] = [
   // Before the cards: `cards/export` is no identifier.
   ...loyaltyCsvEndpoints,
   ...loyaltyCardEndpoints,
+  ...referenceEndpoints,
+  ...otherReferenceEndpoints,
 ];
 
 /** Placeholders that are texts, percent-encoded in the path. All others are integers. */

@@ -4,7 +4,7 @@ import { cartItemsText, cartTotalCents, shippingText } from './cart.js';
 import { hash32 } from './dice.js';
 import { idMember } from './missing-ids.js';
 import { formatMicros } from './timestamp.js';
-import { SESSION_STATES } from './vocabulary.js';
+import { SESSION_STATES, STORES } from './vocabulary.js';
 
 /** What the visible events have made of a session. */
 export interface SessionFacts {
@@ -24,7 +24,7 @@ export function sessionFacts(application: SimulatedApplication, row: number): Se
     totalCents,
     discountCents: Math.floor((totalCents * (cart % 21)) / 100),
     referral: cart % 16 === 0 ? `REF-${cart % 1000}` : '',
-    store: cart % 4 === 0 ? `STORE-${String(1 + ((cart >>> 4) % 30)).padStart(3, '0')}` : '',
+    store: cart % 4 === 0 ? `STORE-${String(1 + ((cart >>> 4) % STORES)).padStart(3, '0')}` : '',
   };
 }
 

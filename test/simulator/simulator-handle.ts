@@ -31,6 +31,8 @@ import type { LoyaltyProgramOptions } from './loyalty-program.js';
 import type { ApplicationOptions } from './options.js';
 import { profileText } from './profile-text.js';
 import { addCosts, type RecipeCost, recipeCost } from './recipe-cost.js';
+import type { CustomChange } from './reference.js';
+import type { ReferenceKind, ReferenceValues } from './reference-kinds.js';
 import type { LoggedRequest, RequestCount, RequestPredicate } from './request-log.js';
 import type { Id } from './row-ids.js';
 import { sessionText } from './session-text.js';
@@ -178,6 +180,45 @@ export class Simulator {
 
   issuedLoyalty(programId: number): Iterable<IssuedLoyaltyTransaction> {
     return issuedLoyalty(this.world, this.world.loyalty.program(programId));
+  }
+
+  // ---- What the account has configured
+
+  referenceIds(kind: ReferenceKind): number[] {
+    return this.world.reference.rows(kind).map(({ values }) => values.id);
+  }
+
+  /** The members that the API would show, among them some that only one version of it has. */
+  reference(kind: ReferenceKind, id: number): ReferenceValues {
+    return this.world.reference.row(kind, id).values;
+  }
+
+  /** Like the others of its kind, with the given members. Returns its id. */
+  addReference(kind: ReferenceKind, applicationId: number, values: Record<string, unknown> = {}): number {
+    return this.world.reference.add(kind, applicationId, values);
+  }
+
+  /** Also writes the audit log, and the member that says when, where the kind has one. */
+  changeReference(kind: ReferenceKind, id: number, changes: Record<string, unknown>): void {
+    this.world.reference.change(kind, id, changes);
+  }
+
+  changeCampaign(campaignId: number, changes: Record<string, unknown>): void {
+    this.changeReference('campaign', campaignId, changes);
+  }
+
+  removeReference(kind: ReferenceKind, id: number): void {
+    this.world.reference.remove(kind, id);
+  }
+
+  /** The text is served as it is, until the row is changed. */
+  setReferencePayload(kind: ReferenceKind, id: number, text: string): void {
+    this.world.reference.row(kind, id).payload = text;
+  }
+
+  /** An entry of the audit log. Returns its id. */
+  addChange(change: CustomChange = {}): number {
+    return this.world.reference.addChange(change);
   }
 
   /** What was imported, by everything that can be. */

@@ -152,6 +152,7 @@ const serverSwitches = {
     .enum(['quoted', 'bare'])
     .default('quoted')
     .describe('JSON in the export of cards; the example lacks the quotes that CSV wants'),
+  achievementsV2: z.enum(['served', '404']).default('served').describe('/v2/achievements is a closed beta'),
   exportErrorType: z
     .enum(['application/csv', 'application/json'])
     .default('application/csv')

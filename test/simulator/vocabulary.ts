@@ -34,6 +34,9 @@ export const KIND = {
 
 export const CUSTOM_KINDS = EVENT_TYPES.length - KIND.firstCustom;
 
+/** Of each Application. */
+export const STORES = 30;
+
 export const SESSION_STATES = ['open', 'closed', 'partially_returned', 'cancelled'] as const;
 export const STATE = { open: 0, closed: 1, partiallyReturned: 2, cancelled: 3 } as const;
 

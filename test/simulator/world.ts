@@ -12,6 +12,7 @@ import {
   type HistoryOptions,
 } from './options.js';
 import { ProfileTable } from './profile-table.js';
+import { Reference } from './reference.js';
 import type { SwitchBoard } from './switches.js';
 import { DAY, type Micros, requireRfc3339, SECOND } from './timestamp.js';
 
@@ -21,6 +22,7 @@ export class World {
   readonly live = new ProfileTable(false);
   readonly sandbox = new ProfileTable(true);
   readonly loyalty: LoyaltyPrograms;
+  readonly reference: Reference;
   readonly imports = new ImportStore();
   private readonly lists = new Map<number, EventList>();
 
@@ -30,6 +32,7 @@ export class World {
     private readonly history: HistoryOptions,
     loyaltyPrograms?: readonly LoyaltyProgramOptions[],
   ) {
+    this.reference = new Reference(this);
     this.loyalty = new LoyaltyPrograms(this, loyaltyPrograms);
   }
 

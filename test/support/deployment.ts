@@ -107,7 +107,9 @@ function secretsOf({
   DATABASE_URL = '',
 }: Readonly<Record<string, string>>): string[] {
   const encoded = URL.canParse(DATABASE_URL) ? new URL(DATABASE_URL).password : '';
-  return [TALON_ONE_API_KEY, TALON_ONE_INTEGRATION_API_KEY, decodeURIComponent(encoded)].filter((secret) => secret !== '');
+  return [TALON_ONE_API_KEY, TALON_ONE_INTEGRATION_API_KEY, decodeURIComponent(encoded)].filter(
+    (secret) => secret !== '',
+  );
 }
 
 function withoutUndefined(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
