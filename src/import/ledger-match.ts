@@ -5,7 +5,8 @@ import type { Unit } from './unit.js';
 // Which rows of a part of loyalty points are in the ledger. A row is found by who got how much in which subledger; equal
 // rows are counted.
 
-interface PointRow {
+/** One row of loyalty points. */
+export interface PointRow {
   readonly line: number;
   readonly key: string;
 }
@@ -38,18 +39,30 @@ export class Ledger {
     this.imports.set(importId, counts);
   }
 
-  /** Finds a part in the import that has most of it, and takes it out: another part must not find the same rows. */
-  take(header: string, units: readonly Unit[]): LedgerMatch {
-    const rows = pointRows(header, units);
-    let best: { importId: number | undefined; missing: number[] } | undefined;
-    for (const [importId, counts] of this.imports) {
-      const missing = missingRows(rows, new Map(counts));
-      if (best === undefined || missing.length < best.missing.length) best = { importId, missing };
-    }
-    const missing = best?.missing ?? rows.map((row) => row.line);
-    if (best && missing.length < rows.length) missingRows(rows, this.imports.get(best.importId) ?? new Map());
-    return { found: rows.length - missing.length, missing, apiImportId: best?.importId };
+  /**
+   * Looks for the rows of each part, and takes out what it finds: another part must not find the same. Parts that are
+   * there whole come first, or a part with some equal rows would take theirs.
+   */
+  match(parts: readonly (readonly PointRow[])[]): LedgerMatch[] {
+    const whole = parts.map((rows) => this.take(rows, 0));
+    return parts.map((rows, index) => whole[index] ?? this.take(rows, rows.length) ?? nothing(rows));
   }
+
+  /** The import that has most of the rows, unless more than `mayMiss` are missing in it. */
+  private take(rows: readonly PointRow[], mayMiss: number): LedgerMatch | undefined {
+    let best: LedgerMatch | undefined;
+    for (const [apiImportId, counts] of this.imports) {
+      const missing = missingRows(rows, new Map(counts));
+      if (missing.length > mayMiss || missing.length >= (best?.missing.length ?? rows.length)) continue;
+      best = { found: rows.length - missing.length, missing, apiImportId };
+    }
+    if (best) missingRows(rows, this.imports.get(best.apiImportId) ?? new Map());
+    return best;
+  }
+}
+
+function nothing(rows: readonly PointRow[]): LedgerMatch {
+  return { found: 0, missing: rows.map(({ line }) => line), apiImportId: undefined };
 }
 
 function missingRows(rows: readonly PointRow[], counts: Map<string, number>): number[] {
@@ -61,7 +74,8 @@ function missingRows(rows: readonly PointRow[], counts: Map<string, number>): nu
   });
 }
 
-function pointRows(header: string, units: readonly Unit[]): PointRow[] {
+/** The rows of a part, read from what is uploaded. */
+export function pointRows(header: string, units: readonly Unit[]): PointRow[] {
   const text = `${header}\n${units.map((unit) => unit.text).join('\n')}\n`;
   const rows: Record<string, string>[] = parse(text, { columns: true });
   return rows.map((row, index) => ({

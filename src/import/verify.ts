@@ -4,7 +4,7 @@ import { formatInstant, parseInstant, seconds } from '../instant.js';
 import { type JournalPart, knownApiImports, notePart, type PartState } from '../warehouse/import-journal.js';
 import type { ImportTask } from './import-task.js';
 import type { OpenImport } from './journal.js';
-import { Ledger, type LedgerMatch } from './ledger-match.js';
+import { Ledger, type LedgerMatch, type PointRow, pointRows } from './ledger-match.js';
 import { readParts } from './read-units.js';
 
 /** The clocks of the API and of Postgres may differ by this much. */
@@ -29,36 +29,39 @@ export async function verifyParts(
   await waitUntilOver(task, unsettled, signal);
   const ledger = await readLedger(task, unsettled, signal);
   const wanted = new Set(unsettled.map((part) => part.part));
+  const asked: { part: number; rows: readonly PointRow[] }[] = [];
+  const isWanted = ({ part }: { part: number }) => wanted.has(part);
+  const { file, kind } = task;
+  for await (const { part, units, header } of readParts(file, kind.newAssembler, parts, isWanted))
+    asked.push({ part: part.part, rows: pointRows(header, units) });
+  const matches = ledger.match(asked.map(({ rows }) => rows));
   let remaining = 0;
-  for await (const { part, units, header } of readParts(task.file, task.kind.newAssembler, parts, (planned) =>
-    wanted.has(planned.part),
-  )) {
-    const match = ledger.take(header, units);
-    const state = match.missing.length === 0 ? 'accepted' : match.found === 0 ? 'planned' : undefined;
-    task.log.info(
-      { part: part.part, rows: units.length, found: match.found, settledAs: state ?? 'nothing yet' },
-      'looked up in the ledger',
-    );
-    if (state === undefined) remaining += 1;
-    else await settle(task, lease, part.part, state, match);
-    if (state === undefined)
-      for (const line of match.missing)
-        task.problems.add(line, '', '', 'is not in the ledger; others of its part are');
+  for (const [index, match] of matches.entries()) {
+    const isSettled = await settle(task, lease, asked[index]?.part ?? 0, match);
+    if (!isSettled) remaining += 1;
   }
   return remaining;
 }
 
+/** False when the ledger has some rows of the part and not the others: their lines become problems. */
 async function settle(
   task: ImportTask,
   lease: OpenImport['lease'],
   part: number,
-  state: 'accepted' | 'planned',
-  { found, apiImportId }: LedgerMatch,
-): Promise<void> {
+  { found, missing, apiImportId }: LedgerMatch,
+): Promise<boolean> {
+  const state = missing.length === 0 ? 'accepted' : found === 0 ? 'planned' : undefined;
+  task.log.info({ part, found, missing: missing.length, settledAs: state }, 'looked up in the ledger');
+  if (state === undefined) {
+    for (const line of missing)
+      task.problems.add(line, '', '', 'is not in the ledger; others of its part are');
+    return false;
+  }
   const answer =
     state === 'accepted' ? `the ledger has all ${found} rows` : 'the ledger has none of its rows';
   const isKnown = state === 'accepted' && apiImportId !== undefined;
   await notePart(task.warehouse, lease, part, { state, answer, ...(isKnown ? { apiImportId } : {}) });
+  return true;
 }
 
 // A request whose answer was lost may still be at work: what is not in the ledger yet would seem never to have been sent.
