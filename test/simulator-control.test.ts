@@ -56,6 +56,13 @@ test('another process can make things happen', async () => {
     created: '2026-01-02T00:00:00Z',
   });
   expect((await events(sim)).ids.at(-1)).toBe('7');
+  await control(sim, 'loyalty', { programId: 1, count: 2 });
+  expect(await control(sim, 'loyalty?programId=1')).toEqual([...sim.issuedLoyalty(1)]);
+  expect([...sim.issuedLoyalty(1)]).toHaveLength(2);
+  await control(sim, 'coupons', { applicationId: 1, count: 3 });
+  expect(sim.couponCount(1)).toBe(3);
+  await control(sim, 'campaign', { campaignId: 200, name: 'Renamed' });
+  expect(sim.reference('campaign', 200).name).toBe('Renamed');
   await control(sim, 'switches', { envelope: 'missing' });
   expect((await events(sim)).hasMore).toBeUndefined();
   expect(await control(sim, 'switches')).toMatchObject({ envelope: 'missing', createdAfter: 'exclusive' });

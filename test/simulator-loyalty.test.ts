@@ -269,6 +269,36 @@ test('each API wants its own key', async () => {
   expect((await ask(sim, `${PROGRAM}/profile/nobody/ledger_balances`)).status).toBe(404);
 });
 
+test('the inventory of a customer has the parts that were asked for, as the lists show them', async () => {
+  const sim = await start({ history: { events: 900 } });
+  const card = (await list(sim, '/v1/loyalty_programs/2/cards?pageSize=1')).rows[0] as unknown as {
+    profiles: { integrationId: string }[];
+  };
+  const name = card.profiles[0]?.integrationId ?? '';
+  const path = `/v1/customer_profiles/${encodeURIComponent(name)}/inventory`;
+  const get = async (query: string): Promise<Record<string, never>> =>
+    JSON.parse((await ask(sim, `${path}?${query}`, { integration: true })).text) as Record<string, never>;
+  sim.addLoyaltyTransaction(1, { profile: name, amount: 5, type: 'subtraction', subledgerId: 'spent' });
+  sim.addLoyaltyTransaction(1, { profile: name, amount: 0, subledgerId: 'empty' });
+  sim.emitCoupons(1, 2, { recipientIntegrationId: name, usageCounter: 1, usageLimit: 1 });
+  expect(Object.keys(await get(''))).toEqual([]);
+  const { loyalty, coupons, profile } = (await get('loyalty=true&coupons=true&profile=true')) as unknown as {
+    loyalty: { cards: object[]; programs: Record<string, { ledger: object; subLedgers: object }> };
+    coupons: object[];
+    profile: { id: number };
+  };
+  expect(loyalty.cards).toEqual([card]);
+  expect(loyalty.programs['1']?.ledger).toMatchObject({
+    currentBalance: sim.loyaltyBalance(1, name).active,
+    spentBalance: 0,
+  });
+  expect(loyalty.programs['1']?.subLedgers).toMatchObject({ spent: { negativeBalance: 5 } });
+  expect(loyalty.programs['1']?.subLedgers).not.toHaveProperty('empty');
+  expect(coupons.slice(-2)).toMatchObject([{ state: 'used' }, { state: 'used' }]);
+  expect(profile).toEqual(JSON.parse(sim.profileText(profile.id) ?? ''));
+  expect((await ask(sim, path)).status).toBe(401);
+});
+
 function at(day: string): string {
   return `2026-01-${day}T00:00:00Z`;
 }

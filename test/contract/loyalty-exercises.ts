@@ -5,6 +5,10 @@ import { FUTURE, PAGES, type Query, type Run } from './exercise-queries.js';
 const RANGE: Query = { rangeStart: '2020-01-01T00:00:00Z', rangeEnd: FUTURE };
 const TIERS: Query = { includeTiers: 'true', includeProjectedTier: 'true' };
 
+const INVENTORY: Query = Object.fromEntries(
+  ['profile', 'referrals', 'coupons', 'loyalty', 'giveaways', 'achievements'].map((part) => [part, 'true']),
+);
+
 /** Every loyalty endpoint of both APIs, on profiles and on cards. */
 export async function exerciseLoyalty(run: Run, sim: Simulator, middle: string): Promise<void> {
   await run('/v1/loyalty_programs');
@@ -48,6 +52,9 @@ async function exerciseProfiles(run: Run, sim: Simulator, middle: string): Promi
         await run(`${path}/${name}?${queryText(query)}`, { integration });
     }
     await run(`${path}/ledger_transactions`);
+    await run(`/v1/customer_profiles/${encodeURIComponent(owner)}/inventory?${queryText(INVENTORY)}`, {
+      integration: true,
+    });
     await run(`${path}/transactions?pageSize=2`, { integration: true });
     await run(`${path}/export_log?${queryText({ ...RANGE, dateFormat: 'ISO8601' })}`);
   }

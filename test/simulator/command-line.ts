@@ -10,6 +10,7 @@ interface MainValues {
   host: string;
   seed: number;
   apiKey?: string;
+  integrationApiKey?: string;
   applications: number;
   sandboxApplications: number;
   events: number;
@@ -37,11 +38,14 @@ export function readCommandLine(args: readonly string[]): CommandLine {
 
 function describeCommand(): Command {
   const command = new Command('simulator')
-    .description("A server that behaves as Talon.One's Management API is documented, with invented data.")
+    .description(
+      "A server that behaves as Talon.One's Management API is documented, and the readable part of its Integration API, with invented data.",
+    )
     .option('--port <number>', 'port to listen on; 0: any free one', whole, 3900)
     .option('--host <name>', 'address to listen on', '127.0.0.1')
     .option('--seed <number>', 'all data follows from it', whole, 1)
     .option('--api-key <key>', 'the key that is accepted; default: follows from the seed')
+    .option('--integration-api-key <key>', 'the same for the Integration API')
     .option('--applications <number>', 'live Applications', whole, 1)
     .option('--sandbox-applications <number>', 'sandbox Applications', whole, 0)
     .option('--events <number>', 'events in the history of each Application', whole, 10_000)
@@ -97,6 +101,7 @@ function optionsFrom(command: Command): SimulatorOptions {
     host: values.host,
     seed: values.seed,
     ...(values.apiKey === undefined ? {} : { apiKey: values.apiKey }),
+    ...(values.integrationApiKey === undefined ? {} : { integrationApiKey: values.integrationApiKey }),
     applications: [
       ...Array.from({ length: values.applications }, () => ({})),
       ...Array.from({ length: values.sandboxApplications }, () => ({ sandbox: true })),

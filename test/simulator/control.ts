@@ -29,6 +29,7 @@ const ROUTES: Record<string, ControlRoute> = {
     seed: simulator.seed,
     now: simulator.now(),
     applicationIds: simulator.applicationIds,
+    loyaltyProgramIds: simulator.loyaltyProgramIds,
     issued: Object.fromEntries(simulator.applicationIds.map((id) => [id, simulator.issuedCount(id)])),
     requestCounts: simulator.requestCounts(),
     maxInAnySecond: simulator.maxInAnySecond(),
@@ -78,6 +79,20 @@ const ROUTES: Record<string, ControlRoute> = {
   'POST events': ({ simulator, body }) => {
     const { applicationId, ...event } = applicationBody.parse(body);
     return { id: simulator.addEvent(applicationId, event as CustomEvent) };
+  },
+  'GET loyalty': ({ simulator, search }) => [...simulator.issuedLoyalty(Number(search.get('programId')))],
+  'POST loyalty': ({ simulator, body }) => {
+    const { programId, count } = z.strictObject({ programId: z.int(), count: z.int() }).parse(body);
+    return { ids: simulator.emitLoyalty(programId, count) };
+  },
+  'POST coupons': ({ simulator, body }) => {
+    const { applicationId, count } = z.strictObject({ applicationId: z.int(), count: z.int() }).parse(body);
+    return { ids: simulator.emitCoupons(applicationId, count) };
+  },
+  'POST campaign': ({ simulator, body }) => {
+    const { campaignId, ...changes } = z.looseObject({ campaignId: z.int() }).parse(body);
+    simulator.changeCampaign(campaignId, changes);
+    return {};
   },
   'POST faults': ({ simulator, body }) => {
     simulator.addFault(faultFrom(body));

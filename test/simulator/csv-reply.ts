@@ -15,13 +15,16 @@ const CHUNK_LENGTH = 64 * 1024;
  */
 export function csvReply(body: CsvBody, fileName: string, switches: Switches): Reply {
   const limit = switches.exportTimeLimitRows;
+  const header = switches.exportByteOrderMark ? `\ufeff${body.header}` : body.header;
+  const all = switches.exportOrder === 'reversed' ? [...body.rows].reverse() : body.rows;
+  const rows = limit === 0 ? all : limited(all, limit, switches.exportTimeLimit);
   return {
     status: 200,
     headers: {
       'Content-Type': 'application/csv',
       'Content-Disposition': `attachment; filename="${fileName}"`,
     },
-    body: limit === 0 ? body : { ...body, rows: limited(body.rows, limit, switches.exportTimeLimit) },
+    body: { header, rows, lineEnd: switches.exportLineEnds === 'lf' ? '\n' : '\r\n' },
   };
 }
 

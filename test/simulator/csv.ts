@@ -5,6 +5,7 @@ export interface CsvBody {
   header: string;
   /** Without line ends. */
   rows: Iterable<string>;
+  lineEnd?: '\n' | '\r\n';
 }
 
 export type DateFormat = 'excel' | 'ISO8601';
@@ -39,7 +40,7 @@ export function isCsv(body: unknown): body is CsvBody {
   return typeof body === 'object' && body !== null && 'header' in body;
 }
 
-export function* csvLines({ header, rows }: CsvBody): Generator<string> {
-  yield `${header}\n`;
-  for (const row of rows) yield `${row}\n`;
+export function* csvLines({ header, rows, lineEnd = '\n' }: CsvBody): Generator<string> {
+  yield header + lineEnd;
+  for (const row of rows) yield row + lineEnd;
 }

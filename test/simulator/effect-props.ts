@@ -4,8 +4,8 @@ import type { Dice } from './dice.js';
 /** What an effect may refer to. Texts are already escaped for JSON. */
 export interface EffectScene {
   dice: Dice;
-  /** Id of the first campaign of the Application. */
-  firstCampaign: number;
+  /** Whose campaigns and coupons they are. */
+  applicationId: number;
   profile: string;
   profileId: string | null;
   coupon: string;

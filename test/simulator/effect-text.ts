@@ -20,6 +20,11 @@ export function firstCampaign(applicationId: number): number {
   return 100 + applicationId * 100;
 }
 
+/** Ten million ids for the coupons of each Application. */
+export function firstCoupon(applicationId: number): number {
+  return (applicationId - 1) * 10_000_000 + 4000;
+}
+
 export function effectsText(scene: EffectScene, takesBack: boolean): string {
   const { dice } = scene;
   const kinds = takesBack ? ROLLBACKS : ORDINARY;
@@ -33,8 +38,10 @@ export function effectsText(scene: EffectScene, takesBack: boolean): string {
 
 function effectText(scene: EffectScene, kind: EffectKind): string {
   const { dice } = scene;
-  const campaignId = scene.firstCampaign + dice.below(CAMPAIGNS);
-  const coupon = kind.type.includes('Coupon') ? `,"triggeredByCoupon":${4000 + dice.below(900)}` : '';
+  const campaignId = firstCampaign(scene.applicationId) + dice.below(CAMPAIGNS);
+  const coupon = kind.type.includes('Coupon')
+    ? `,"triggeredByCoupon":${firstCoupon(scene.applicationId) + dice.below(900)}`
+    : '';
   return `{"campaignId":${campaignId},"rulesetId":${campaignId - 127},"ruleIndex":${dice.below(5)},"ruleName":"${dice.pick(RULES)}","effectType":"${kind.type}"${coupon}${extras(dice)},"props":${kind.props(scene)}}`;
 }
 
@@ -46,8 +53,8 @@ function extras(dice: Dice): string {
 }
 
 /** One event in ten explains why a rule failed. */
-export function ruleFailuresText({ dice, firstCampaign }: EffectScene): string {
+export function ruleFailuresText({ dice, applicationId }: EffectScene): string {
   if (dice.below(10) > 0) return '[]';
-  const campaignId = firstCampaign + dice.below(CAMPAIGNS);
+  const campaignId = firstCampaign(applicationId) + dice.below(CAMPAIGNS);
   return `[{"campaignID":${campaignId},"campaignName":"${campaignName(campaignId)}","rulesetID":${campaignId - 127},"couponID":4928,"couponValue":"COUP-XYZ789","ruleIndex":${dice.below(5)},"ruleName":"${dice.pick(RULES)}","conditionIndex":0,"details":"Condition not met"}]`;
 }

@@ -2,7 +2,7 @@ import { exactAmount } from './amounts.js';
 import type { SimulatedApplication } from './application.js';
 import { cartItemsText, shippingText } from './cart.js';
 import { Dice, hash32 } from './dice.js';
-import { effectsText, firstCampaign, ruleFailuresText } from './effect-text.js';
+import { effectsText, ruleFailuresText } from './effect-text.js';
 import { idMember } from './missing-ids.js';
 import { stateAfter } from './session-table.js';
 import { DAY, formatMicros, formatSeconds } from './timestamp.js';
@@ -24,10 +24,10 @@ function generatedText(application: SimulatedApplication, row: number): string {
   const h = hash32(style.seed, application.id, row);
   const dice = new Dice(h);
   const profileId = profile < 0 ? null : profiles.ids.idOf(profile);
-  const profileName = profile < 0 ? 'anonymous' : profiles.integrationId(profile);
+  const profileName = profile < 0 ? 'anonymous' : escaped(profiles.integrationId(profile));
   const scene = {
     dice,
-    firstCampaign: firstCampaign(application.id),
+    applicationId: application.id,
     profile: profileName,
     profileId,
     coupon: session < 0 ? 'SUMMER10' : sessions.coupon(session),
@@ -52,6 +52,11 @@ function storeMembers(applicationId: number, h: number): string {
 /** Each Application has a hundred ids for its stores; those of the first one are their numbers. */
 export function storeId(applicationId: number, store: number): number {
   return (applicationId - 1) * 100 + store;
+}
+
+/** A test may have named a profile in any way. */
+function escaped(name: string): string {
+  return JSON.stringify(name).slice(1, -1);
 }
 
 /** Advanced (v3) custom events carry the caller's own id. */

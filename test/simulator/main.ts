@@ -40,5 +40,6 @@ function greeting(simulator: Simulator): string {
   return `The simulator behaves like Talon.One's Management API at ${simulator.url}, with ${events} invented events in ${ids.length} Application(s) and ${limit}. Point the daemon at it with
   TALON_ONE_BASE_URL=${simulator.url}
   TALON_ONE_API_KEY=${simulator.apiKey}
+(the key of the Integration API is ${simulator.integrationApiKey})
 and ask it what it has issued with: curl -H 'X-Simulator-Control: 1' ${simulator.url}/_simulator/summary`;
 }

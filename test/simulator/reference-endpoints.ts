@@ -14,7 +14,15 @@ import { notFound } from './refusal.js';
 
 const APPLICATION = '/v1/applications/{applicationId}';
 const CAMPAIGN = `${APPLICATION}/campaigns/{campaignId}`;
-const CAMPAIGN_STATES = ['enabled', 'disabled', 'archived', 'scheduled', 'running', 'expired', 'staged'];
+export const CAMPAIGN_STATES = [
+  'enabled',
+  'disabled',
+  'archived',
+  'scheduled',
+  'running',
+  'expired',
+  'staged',
+];
 
 const LISTS: readonly ReferenceList[] = [
   {

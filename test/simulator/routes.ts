@@ -1,14 +1,17 @@
 import { applicationEndpoints } from './application-endpoints.js';
+import { codeEndpoints } from './code-endpoints.js';
 import type { Endpoint } from './endpoint.js';
 import { eventEndpoints } from './event-endpoints.js';
 import { exportEndpoints } from './export-endpoints.js';
 import { importEndpoints } from './import-endpoints.js';
 import { importIntegrationEndpoints } from './import-integration.js';
+import { inventoryEndpoints } from './inventory-endpoints.js';
 import { loyaltyBalanceEndpoints } from './loyalty-balance-endpoints.js';
 import { loyaltyCardEndpoints } from './loyalty-card-endpoints.js';
 import { loyaltyCsvEndpoints } from './loyalty-csv.js';
 import { loyaltyDashboardEndpoints } from './loyalty-dashboard.js';
 import { loyaltyEndpoints } from './loyalty-endpoints.js';
+import { otherExportEndpoints } from './other-csv.js';
 import { profileEndpoints } from './profile-endpoints.js';
 import { referenceEndpoints } from './reference-endpoints.js';
 import { otherReferenceEndpoints } from './reference-other-endpoints.js';
@@ -20,16 +23,19 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...sessionEndpoints,
   ...profileEndpoints,
   ...exportEndpoints,
-  ...importEndpoints,
-  ...importIntegrationEndpoints,
   ...loyaltyEndpoints,
   ...loyaltyBalanceEndpoints,
   ...loyaltyDashboardEndpoints,
   // Before the cards: `cards/export` is no identifier.
   ...loyaltyCsvEndpoints,
   ...loyaltyCardEndpoints,
+  ...otherExportEndpoints,
   ...referenceEndpoints,
+  ...codeEndpoints,
+  ...inventoryEndpoints,
   ...otherReferenceEndpoints,
+  ...importEndpoints,
+  ...importIntegrationEndpoints,
 ];
 
 /** Placeholders that are texts, percent-encoded in the path. All others are integers. */

@@ -42,7 +42,7 @@ export function sessionText(application: SimulatedApplication, row: number, inLi
   const members =
     (facts.store === '' ? '' : `,"storeIntegrationId":"${facts.store}"`) +
     idMember('profileId', profileId, style.missingIds, hash32(style.seed, row, 51)) +
-    (profile < 0 ? '' : `,"profileintegrationid":"${profiles.integrationId(profile)}"`);
+    (profile < 0 ? '' : `,"profileintegrationid":${JSON.stringify(profiles.integrationId(profile))}`);
   const cartItems = cartItemsText(sessions.cart(row), sessions.viewStep.get(row));
   const discounts = facts.discountCents === 0 ? '{}' : `{"20% discount":${money(facts.discountCents)}}`;
   const totalDiscounts = inList ? '0' : money(facts.discountCents);

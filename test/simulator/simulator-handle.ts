@@ -1,9 +1,12 @@
 import type { Server } from 'node:http';
 import type { ApiServerParts, RequestListener } from './api-server.js';
 import type { EmitOptions } from './application.js';
+import { type EmitCodesOptions, emitCodes } from './code-control.js';
+import type { Coupon, Referral } from './codes.js';
 import type { Fault, FaultRule } from './fault-rules.js';
 import { addGivenEvent, type CustomEvent } from './given-event.js';
 import type { Hold } from './holds.js';
+import type { ImportStore } from './import-store.js';
 import {
   type IssuedDigest,
   type IssuedEvent,
@@ -11,7 +14,6 @@ import {
   issuedDigest,
   issuedEvents,
 } from './issued-events.js';
-import type { ImportStore } from './import-store.js';
 import type { LoyaltyBalance } from './loyalty-balance.js';
 import {
   addLoyaltyTransaction,
@@ -221,9 +223,36 @@ export class Simulator {
     return this.world.reference.addChange(change);
   }
 
-  /** What was imported, by everything that can be. */
-  get imports(): ImportStore {
-    return this.world.imports;
+  // ---- Codes
+
+  /** Lets `count` coupons be made, of the first campaign unless said otherwise. Returns the first and the last id. */
+  emitCoupons(
+    applicationId: number,
+    count: number,
+    options: EmitCodesOptions & Partial<Coupon> = {},
+  ): [first: number, last: number] {
+    return emitCodes(this.world, applicationId, 'coupons', count, options);
+  }
+
+  emitReferrals(
+    applicationId: number,
+    count: number,
+    options: EmitCodesOptions & Partial<Referral> = {},
+  ): [first: number, last: number] {
+    return emitCodes(this.world, applicationId, 'referrals', count, options);
+  }
+
+  changeCoupon(applicationId: number, id: number, changes: Partial<Coupon>): void {
+    this.world.codesOf(this.world.application(applicationId)).coupons.change(id, changes);
+  }
+
+  /** Deleted now. */
+  removeCoupon(applicationId: number, id: number): void {
+    this.changeCoupon(applicationId, id, { deletedAt: this.world.now() });
+  }
+
+  couponCount(applicationId: number): number {
+    return this.world.codesOf(this.world.application(applicationId)).coupons.count;
   }
 
   // ---- What was issued
@@ -298,6 +327,12 @@ export class Simulator {
   /** Keeps back the answer of the next such request. */
   holdNext(predicate: RequestPredicate = () => true): Hold {
     return this.parts.api.holds.next(predicate);
+  }
+
+  // ---- What was imported
+
+  get imports(): ImportStore {
+    return this.world.imports;
   }
 
   // ---- What was asked

@@ -86,6 +86,27 @@ const applicationSwitches = {
     .enum(['ISO8601', 'excel'])
     .default('ISO8601')
     .describe('dates of an export without dateFormat'),
+  exportUnsetDates: z
+    .enum(['empty', 'zero'])
+    .default('empty')
+    .describe(
+      'dates of codes that are not set: nothing, or 0001-01-01T00:00:00Z as in the export of sessions',
+    ),
+  exportDeleted: z
+    .enum(['onRequest', 'always'])
+    .default('onRequest')
+    .describe('does the export of coupons have deleted ones without deletedBefore and deletedAfter'),
+  couponReservationColumns: z
+    .enum(['absent', 'present'])
+    .default('absent')
+    .describe('three columns of the export of coupons that the example lacks'),
+  couponDeleted: z
+    .enum(['true', 'timestamp'])
+    .default('true')
+    .describe('what the column deleted says of a deleted coupon'),
+  exportOrder: z.enum(['created', 'reversed']).default('created').describe('order of the rows of an export'),
+  exportLineEnds: z.enum(['lf', 'crlf']).default('lf').describe('line ends of exports'),
+  exportByteOrderMark: z.boolean().default(false).describe('exports begin with one'),
   exportTimeLimitRows: whole
     .default(0)
     .describe('an export of more rows than this takes the server too long; 0: off'),

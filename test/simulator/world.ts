@@ -1,5 +1,6 @@
 import { SimulatedApplication } from './application.js';
 import { serverNow } from './clock.js';
+import { Codes } from './codes.js';
 import { EventList } from './event-list.js';
 import { fillHistory, type History } from './history.js';
 import { ImportStore } from './import-store.js';
@@ -19,11 +20,12 @@ import { DAY, type Micros, requireRfc3339, SECOND } from './timestamp.js';
 /** Everything the API can see: the Applications and the profiles of the two environments. */
 export class World {
   readonly applications = new Map<number, SimulatedApplication>();
+  readonly imports = new ImportStore();
   readonly live = new ProfileTable(false);
   readonly sandbox = new ProfileTable(true);
   readonly loyalty: LoyaltyPrograms;
   readonly reference: Reference;
-  readonly imports = new ImportStore();
+  private readonly codes = new Map<number, Codes>();
   private readonly lists = new Map<number, EventList>();
 
   constructor(
@@ -77,6 +79,15 @@ export class World {
     const list = this.lists.get(application.id);
     if (list === undefined) throw new RangeError(`There is no Application ${application.id}`);
     return list;
+  }
+
+  /** Coupons and referrals: made when they are first asked for. */
+  codesOf(application: SimulatedApplication): Codes {
+    const known = this.codes.get(application.id);
+    if (known !== undefined) return known;
+    const codes = new Codes(application);
+    this.codes.set(application.id, codes);
+    return codes;
   }
 
   promoteAll(): void {
