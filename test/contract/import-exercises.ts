@@ -49,7 +49,7 @@ export async function exerciseImports(run: Run): Promise<void> {
 export async function refuseImports(run: Run): Promise<void> {
   for (const csv of [
     '',
-    'amount\n',
+    'reason\n',
     'customerprofileid,amount,colour\na,1,red\n',
     'customerprofileid,amount\na,x\n',
   ])
