@@ -5,7 +5,7 @@ import type { ImportTask } from '../import/import-task.js';
 import { Problems } from '../import/problems.js';
 import { checkFile, type ImportOptions, type ImportResult, runImport } from '../import/run-import.js';
 import { type Format, openSourceFile, type SourceFile } from '../import/source-file.js';
-import type { Logger } from '../logger.js';
+import { type Logger, scrubber } from '../logger.js';
 import type { ImportClient } from '../talon-one/import-client.js';
 import type { RequestContext } from '../talon-one/management.js';
 import { createImportClient, openWarehouse, processName, Releasers } from './context.js';
@@ -50,7 +50,8 @@ export async function importCommand(
     progress.end();
     problems.close();
     await releasers.release(log);
-    for (const line of problems.lines()) process.stderr.write(`${line}\n`);
+    const scrub = scrubber(config.secrets);
+    for (const line of problems.lines()) process.stderr.write(`${scrub(line)}\n`);
   }
 }
 

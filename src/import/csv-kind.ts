@@ -9,7 +9,7 @@ import type { Unit } from './unit.js';
 
 // Far below the documented limits (500 MB, 500,000 rows, 30 s for an upload), so that a part takes a few seconds, and
 // little is in doubt when its answer is lost.
-const PART: PartLimits = { units: 20_000, bytes: 8 * 1024 * 1024 };
+const PART: PartLimits = { units: 10_000, bytes: 8 * 1024 * 1024 };
 /** A list that is replaced has to come whole; 500 MB is the documented limit. */
 const WHOLE: PartLimits = { units: Number.POSITIVE_INFINITY, bytes: 500_000_000 };
 

@@ -15,16 +15,17 @@ export interface OnceResult {
   readonly wholeMs: number;
 }
 
-/** Runs `talon-one-sync once` to its end, as a child process. Aborting kills it. */
+/** Runs `talon-one-sync once`, or another command, to its end, as a child process. Aborting kills it. */
 export async function runDaemonOnce(
   settings: Readonly<Record<string, string>>,
   signal: AbortSignal,
+  words: readonly string[] = ['once'],
 ): Promise<OnceResult> {
   const folder = await mkdtemp(join(tmpdir(), 'talon-one-sync-bench-'));
   try {
     const probeFile = join(folder, 'probe.json');
     const startedAt = performance.now();
-    const child = spawn(process.execPath, ['--import', PROBE, PROGRAM, 'once'], {
+    const child = spawn(process.execPath, ['--import', PROBE, PROGRAM, ...words], {
       cwd: folder,
       env: { PATH: process.env.PATH ?? '', ...settings, PROBE_FILE: probeFile },
       stdio: ['ignore', 'pipe', 'pipe'],
