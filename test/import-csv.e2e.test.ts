@@ -158,21 +158,3 @@ test('a bad file is told every mistake with its place, also in a report; nothing
   expect(reported[2]).toBe('3,amount,x,"must be a number above 0, with a point and no thousands separators"');
   expect(simulator.requests).toEqual([]);
 });
-
-test('wrong usage ends with exit code 2: no target, no --replace, no such import', async (context) => {
-  const { start } = await deploy(context);
-  const file = importFile('file.csv', 'item\na\n');
-  const cases: [words: string[], stderr: string][] = [
-    [['loyalty-points', file], '--program <id>'],
-    [['collection', file, '--collection', '5'], '--replace'],
-    [['collection', file, '--collection', 'five', '--replace'], 'Expected a whole number'],
-    [['nothing', file], "unknown command 'nothing'"],
-  ];
-  await Promise.all(
-    cases.map(async ([words, stderr]) => {
-      const child = start(['import', ...words]);
-      expect(await child.ended).toMatchObject({ code: 2 });
-      expect(child.stderr).toContain(stderr);
-    }),
-  );
-});

@@ -10,6 +10,7 @@ import { useWarehouse } from './support/warehouse.js';
 const db = useWarehouse();
 const POINTS = '/v1/loyalty_programs/{loyaltyProgramId}/import_points';
 const COUPONS = '/v1/applications/{applicationId}/campaigns/{campaignId}/import_coupons';
+const TIERS = '/v1/loyalty_programs/{loyaltyProgramId}/import_customers_tiers';
 const AUDIENCE = '/v1/audiences/{audienceId}/memberships/import';
 const campaign = { target: { applicationId: '1', campaignId: '7' } };
 
@@ -181,6 +182,24 @@ describe('a list that is replaced', () => {
     expect(simulator.requestCounts()[`POST ${AUDIENCE}`]?.total).toBe(1);
     expect((await audience(simulator, file)).result).toMatchObject({ accepted: 1 });
   });
+});
+
+test('the rest of an old file does not take back what a newer one has set: the old one is sent whole', async () => {
+  const simulator = await start();
+  simulator.addLoyaltyTransaction(1, { profile: 'anna' });
+  const tiers = (file: string) =>
+    importOnce(db().warehouse, simulator, 'customer-tiers', file, { partRows: 1 });
+  const [old, newer] = ['Silver', 'Gold'].map((tier) =>
+    importFile(`${tier}.csv`, `customerprofileid,tiername\nanna,${tier}\nbob,${tier}\n`),
+  ) as [string, string];
+  simulator.addFault({ path: TIERS, after: 1, action: { type: 'status', status: 401 } });
+  expect((await tiers(old)).message).toContain('Part 2 was not imported');
+  expect((await tiers(newer)).message).toBe('');
+  expect((await tiers(old)).message).toBe('');
+  const sent = simulator.imports.imports.map(
+    ({ rows }) => `${rows[0]?.cells.customerprofileid} ${rows[0]?.cells.tiername}`,
+  );
+  expect(sent.slice(-2)).toEqual(['anna Silver', 'bob Silver']);
 });
 
 test('two processes with the same file: one imports it, the other gives up', async () => {

@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { packageRoot } from '../src/package-info.js';
 import { problemsOf, readAs } from './support/import-units.js';
 
 async function texts(name: string, content: string, options = {}): Promise<string[]> {
@@ -6,6 +9,25 @@ async function texts(name: string, content: string, options = {}): Promise<strin
   expect(problems.lines()).toEqual([]);
   return units.map((unit) => unit.text);
 }
+
+test('the worked example of docs/import.md is read as it says', async () => {
+  const text = readFileSync(join(packageRoot(), 'docs/import.md'), 'utf8');
+  const [customers = '', orders = '', points = ''] = [...text.matchAll(/```csv\n([\s\S]*?)```/g)].map(
+    ([, block = '']) => block,
+  );
+  const map = {
+    No: 'integrationId',
+    'First order': 'FirstOrder',
+    'E-Mail': 'Email',
+    Newsletter: 'Newsletter',
+  };
+  expect(await texts('profiles', customers, { map, ignore: ['Interests'] })).toEqual([
+    '{"integrationId":"1001","attributes":{"FirstOrder":"2019-03-02T10:00:00Z","Email":"anna@example.com","Newsletter":true}}',
+    '{"integrationId":"1002","attributes":{"Email":"bob@example.com","Newsletter":false}}',
+  ]);
+  expect(await texts('sessions', orders)).toHaveLength(2);
+  expect(await texts('loyalty-points', points)).toHaveLength(2);
+});
 
 describe('profiles', () => {
   test('cells become values of the attribute’s type, digit for digit; empty cells leave an attribute alone', async () => {

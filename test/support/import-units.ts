@@ -21,6 +21,9 @@ const PROFILE_TYPES = new Map([
   ['Since', 'time'],
   ['Tags', '(list string)'],
   ['Scores', '(list number)'],
+  ['FirstOrder', 'time'],
+  ['Email', 'string'],
+  ['Newsletter', 'boolean'],
 ]);
 const SESSION_TYPES = { session: new Map([['channel', 'string']]), item: new Map([['colour', 'string']]) };
 
