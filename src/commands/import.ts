@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import type { ConfigNeeds } from '../config.js';
 import { ATTRIBUTE_TYPES } from '../import/attribute-values.js';
 import { type CsvImport, csvImports } from '../import/csv-imports.js';
@@ -10,6 +10,7 @@ import type { Format } from '../import/source-file.js';
 import type { Action } from './command-line.js';
 import { attributeTypes } from './import-attributes.js';
 import { type ImportRequest, importCommand, type MakeKind } from './import-command.js';
+import { collected, count, delimiter, identifier, pair, typed } from './import-options.js';
 
 /** Runs an action with the configuration it needs, and sets the exit code. */
 export type Execute = (action: Action, needs: ConfigNeeds) => Promise<void>;
@@ -180,40 +181,4 @@ function action(path: string, options: CommonOptions, makeKind: MakeKind, format
 
 function choiceOf({ map, ignore }: CommonOptions): ColumnChoice {
   return { map, ignore };
-}
-
-function identifier(text: string): string {
-  if (/^[1-9]\d{0,17}$/.test(text)) return text;
-  throw new InvalidArgumentError('Expected a whole number, as Campaign Manager shows it.');
-}
-
-function count(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = /^\d{1,9}$/.test(text) ? Number(text) : 0;
-    if (value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
-  };
-}
-
-function delimiter(text: string): string {
-  const character = text === 'tab' || text === '\\t' ? '\t' : text;
-  if (character.length === 1) return character;
-  throw new InvalidArgumentError('Expected one character, or tab.');
-}
-
-function pair(text: string, before: ReadonlyMap<string, string>): Map<string, string> {
-  const at = text.lastIndexOf('=');
-  if (at <= 0 || at === text.length - 1) throw new InvalidArgumentError('Expected COLUMN=NAME.');
-  return new Map(before).set(text.slice(0, at).trim(), text.slice(at + 1).trim());
-}
-
-function typed(text: string, before: ReadonlyMap<string, string>): Map<string, string> {
-  const pairs = pair(text, before);
-  const type = [...pairs.values()].at(-1) ?? '';
-  if (ATTRIBUTE_TYPES.includes(type)) return pairs;
-  throw new InvalidArgumentError(`Expected NAME=TYPE, and one of the types ${ATTRIBUTE_TYPES.join(', ')}.`);
-}
-
-function collected(text: string, before: ReadonlySet<string>): Set<string> {
-  return new Set(before).add(text.trim());
 }

@@ -6,15 +6,13 @@ import {
   type ImportIdentity,
   type ImportLease,
   insertImport,
-  type JournalPart,
   lockTarget,
   type PlannedPart,
-  readParts,
   releaseImport,
   renewImport,
-  settleAbandoned,
   takeImport,
 } from '../warehouse/import-journal.js';
+import { type JournalPart, readParts, settleAbandoned } from '../warehouse/import-parts.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
 import type { Effect } from './csv-imports.js';
 

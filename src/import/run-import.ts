@@ -1,5 +1,6 @@
 import { UserError } from '../errors.js';
-import { type ImportIdentity, type JournalPart, notePart, readParts } from '../warehouse/import-journal.js';
+import type { ImportIdentity } from '../warehouse/import-journal.js';
+import { type JournalPart, notePart, readParts } from '../warehouse/import-parts.js';
 import type { ImportTask } from './import-task.js';
 import { type OpenImport, openImport, whileOpen } from './journal.js';
 import { type Inspection, inspectFile } from './read-units.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { UserError } from '../errors.js';
-import { type JournalPart, notePart } from '../warehouse/import-journal.js';
+import { type JournalPart, notePart } from '../warehouse/import-parts.js';
 import type { ImportTask } from './import-task.js';
 import type { OpenImport } from './journal.js';
 import type { Outcome } from './outcome.js';

@@ -1,7 +1,7 @@
 import { sleep } from '../clock.js';
 import { UserError } from '../errors.js';
 import { formatInstant, parseInstant, seconds } from '../instant.js';
-import { type JournalPart, knownApiImports, notePart, type PartState } from '../warehouse/import-journal.js';
+import { type JournalPart, knownApiImports, notePart, type PartState } from '../warehouse/import-parts.js';
 import type { ImportTask } from './import-task.js';
 import type { OpenImport } from './journal.js';
 import { Ledger, type LedgerMatch, type PointRow, pointRows } from './ledger-match.js';

@@ -2,11 +2,11 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Readable } from 'node:stream';
 import axios, { type AxiosInstance, type AxiosResponse } from 'axios';
-import { z } from 'zod';
 import { DeadlineError, wallClockMs, withDeadline } from '../clock.js';
 import { messageOf } from '../errors.js';
 import { type Instant, parseHttpDate } from '../instant.js';
-import { ApiError, type Complaint } from './api-error.js';
+import { ApiError } from './api-error.js';
+import { complaintsOf } from './complaints.js';
 import { type CsvUpload, multipartBody } from './multipart.js';
 import type { RequestBudget } from './request-budget.js';
 
@@ -159,7 +159,7 @@ function toAnswer(request: HttpRequest, response: AxiosResponse, text: string, a
     endpoint,
     status: response.status,
     retryAfterMs: parseRetryAfter(header(response, 'retry-after'), wallClockMs()),
-    complaints: response.status === 400 ? complaintsOf(text, apiKey) : [],
+    complaints: response.status === 400 ? complaintsOf(withoutKey(text, apiKey)) : [],
   });
 }
 
@@ -180,40 +180,6 @@ function explain(response: AxiosResponse, text: string, apiKey: string): string 
     return parts.length > 0 ? `: ${withoutKey(parts.join(': '), apiKey).slice(0, 300)}` : '';
   } catch {
     return preview(text, apiKey);
-  }
-}
-
-// Each entry names its place: a pointer into the body, or the line of an uploaded file (section 1.2).
-function complaintsOf(text: string, apiKey: string): Complaint[] {
-  const body = complaintSchema.safeParse(parseOrUndefined(text));
-  return (body.data?.errors ?? []).map(({ title, details, source }) => ({
-    text: withoutKey(details || title || 'no reason given', apiKey).slice(0, 300),
-    pointer: source?.pointer,
-    line: /^\d+$/.test(source?.line ?? '') ? Number(source?.line) : undefined,
-  }));
-}
-
-const complaintSchema = z.object({
-  errors: z.array(
-    z.object({
-      title: z.string().optional().catch(undefined),
-      details: z.string().optional().catch(undefined),
-      source: z
-        .object({
-          pointer: z.string().optional().catch(undefined),
-          line: z.coerce.string().optional().catch(undefined),
-        })
-        .optional()
-        .catch(undefined),
-    }),
-  ),
-});
-
-function parseOrUndefined(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
 
