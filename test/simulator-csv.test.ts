@@ -121,6 +121,11 @@ test('a file comes as it is made: nobody waits for the last row to see the first
 test('a server that gives up on a long export says so, resets, or ends the file early', async () => {
   const sim = await start({ history: { events: 300 }, switches: { exportTimeLimitRows: 20 } });
   expect((await ask(sim, '/export_coupons')).status).toBe(504);
+  sim.set({ exportTimeLimitRows: sim.couponCount(1) });
+  expect(await csvRows(sim, '/export_coupons')).toHaveLength(sim.couponCount(1));
+  sim.set({ exportTimeLimitRows: sim.couponCount(1) - 1 });
+  expect((await ask(sim, '/export_coupons')).status).toBe(504);
+  sim.set({ exportTimeLimitRows: 20 });
   expect(await csvRows(sim, '/export_coupons?createdBefore=2020-01-01T00:00:00Z')).toEqual([]);
   sim.set({ exportTimeLimit: 'reset' });
   await expect(ask(sim, '/export_coupons')).rejects.toThrow();

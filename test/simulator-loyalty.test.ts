@@ -80,6 +80,14 @@ test('all balances are one computation: an account over its life', async () => {
   ]);
 });
 
+test('points that expire first are spent first', async () => {
+  const sim = await start({ history: { events: 0 } });
+  sim.addLoyaltyTransaction(1, { profile: 'ada', created: at('01') });
+  sim.addLoyaltyTransaction(1, { profile: 'ada', created: at('02'), expiryDate: at('05') });
+  sim.addLoyaltyTransaction(1, { profile: 'ada', created: at('03'), amount: 12, type: 'subtraction' });
+  expect(sim.loyaltyBalance(1, 'ada')).toEqual({ active: 8, pending: 0, expired: 0, spent: 12, negative: 0 });
+});
+
 test('in every account the balances add up to what was ever added', async () => {
   const sim = await start({ history: { events: 1500 } });
   for (const [id, file] of [

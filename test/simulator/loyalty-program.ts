@@ -35,7 +35,7 @@ export interface LoyaltyProgramOptions {
 export interface LoyaltyProgramParts {
   options: LoyaltyProgramOptions & { id: number };
   profiles: ProfileTable;
-  applications: () => SimulatedApplication[];
+  applications: () => Iterable<SimulatedApplication>;
   seed: number;
   now: () => Micros;
 }
@@ -92,11 +92,16 @@ export class LoyaltyProgram {
 
   /** Applications whose sessions earn and spend its points. */
   get applications(): SimulatedApplication[] {
-    const { applications } = this.parts.options;
-    const all = this.parts.applications();
-    if (applications !== undefined) return all.filter(({ id }) => applications.includes(id));
+    const wanted = this.parts.options.applications;
+    const limit = wanted?.length ?? DEFAULT_APPLICATIONS;
+    const found: SimulatedApplication[] = [];
     // Each Application shows its programs, and each program its Applications: many would make huge answers.
-    return all.filter(({ sandbox }) => sandbox === this.sandbox).slice(0, DEFAULT_APPLICATIONS);
+    for (const application of this.parts.applications()) {
+      if (found.length === limit) break;
+      const isSubscribed = wanted?.includes(application.id) ?? application.sandbox === this.sandbox;
+      if (isSubscribed) found.push(application);
+    }
+    return found;
   }
 
   get created(): Micros {

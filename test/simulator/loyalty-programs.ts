@@ -26,7 +26,7 @@ export class LoyaltyPrograms {
     const program = new LoyaltyProgram({
       options: { ...options, id },
       profiles: options.sandbox === true ? world.sandbox : world.live,
-      applications: () => [...world.applications.values()],
+      applications: () => world.applications.values(),
       seed: world.style.seed,
       now: () => world.now(),
     });
