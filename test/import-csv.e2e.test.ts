@@ -138,7 +138,7 @@ test('every CSV import arrives as it stands in the file, in the API’s spelling
   );
   expect(parts.map(({ kind }) => kind).sort()).toEqual(Object.keys(SAMPLES).sort());
   expect(parts).toContainEqual({ kind: 'loyalty-points', target: 'loyaltyProgramId=1', amount: '2' });
-});
+}, 180_000);
 
 test('a bad file is told every mistake with its place, also in a report; nothing is sent and no database is needed', async (context) => {
   const { simulator, start } = await deploy(context);

@@ -37,7 +37,7 @@ test('points: killed after the upload was received, the part is looked up in the
   expect(await states(database)).toEqual(['accepted', 'accepted', 'planned']);
   expect(await start(words, { env }).ended).toMatchObject({ code: 0 });
   expect(paid(simulator)).toEqual(paidOnce(30));
-});
+}, 180_000);
 
 test('points: the connection cut before the upload was read, the part is not in the ledger and is sent', async (context) => {
   const { simulator, database, start } = await deploy(context, { loyaltyPrograms });

@@ -202,6 +202,14 @@ test('the rest of an old file does not take back what a newer one has set: the o
   expect(sent.slice(-2)).toEqual(['anna Silver', 'bob Silver']);
 });
 
+test('stopped while the file is checked, nothing is begun', async () => {
+  const simulator = await start();
+  const stopped = await points(simulator, pointsFile(5), { signal: AbortSignal.abort() });
+  expect(stopped.message).toBe('Stopped while points.csv was checked. Nothing was sent.');
+  expect(simulator.requests).toEqual([]);
+  expect(await states(simulator)).toEqual([]);
+});
+
 test('two processes with the same file: one imports it, the other gives up', async () => {
   const simulator = await start();
   const file = pointsFile(5);

@@ -16,6 +16,12 @@ const DONE = 0;
 const FAILED = 1;
 const WRONG_USAGE = 2;
 
+/** How a command is run. */
+export interface ExecuteOptions extends ConfigNeeds {
+  /** Exit code after SIGTERM or SIGINT. Default: 0; a command that has a definite end is not done before it. */
+  readonly codeWhenStopped?: number;
+}
+
 export type Action = (config: Config, log: Logger, signal: AbortSignal) => Promise<unknown>;
 
 /**
@@ -71,12 +77,14 @@ function createProgram(setExitCode: (code: number) => void): Command {
   )
     .option('--json', 'one JSON object instead of a table')
     .action(async (options: { json?: boolean }) => setExitCode(await checkCommand(options.json === true)));
-  addImportCommands(program, async (action, needs) => setExitCode(await execute(action, needs)));
+  addImportCommands(program, async (action, needs) =>
+    setExitCode(await execute(action, { ...needs, codeWhenStopped: FAILED })),
+  );
   return program;
 }
 
 /** Runs a command with configuration, log and stop signal, and turns its failure into one clear line. */
-async function execute(action: Action, options: ConfigNeeds = {}): Promise<number> {
+async function execute(action: Action, options: ExecuteOptions = {}): Promise<number> {
   let config: Config;
   try {
     config = loadConfig(readEnvironment(), options);
@@ -86,12 +94,13 @@ async function execute(action: Action, options: ConfigNeeds = {}): Promise<numbe
     return FAILED;
   }
   const log = createLogger({ ...config.log, secrets: config.secrets });
-  const stop = stopSignal(config.shutdownTimeoutMs, log);
+  const codeWhenStopped = options.codeWhenStopped ?? DONE;
+  const stop = stopSignal(config.shutdownTimeoutMs, log, codeWhenStopped);
   try {
     await action(config, log, stop.signal);
     return DONE;
   } catch (error) {
-    if (stop.signal.aborted && isAbortError(error)) return DONE;
+    if (stop.signal.aborted && isAbortError(error)) return codeWhenStopped;
     const line = scrubber(config.secrets)(explain(error));
     log.fatal(error instanceof UserError ? { reason: line } : { err: error }, 'talon-one-sync ends');
     process.stderr.write(`${line}\n`);

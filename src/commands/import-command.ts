@@ -71,7 +71,7 @@ async function tryOut(
   const kind = await request.makeKind(createImportClient(config, log, undefined), common.file.format, {
     signal,
   });
-  const { units, parts } = await checkFile({ ...common, kind });
+  const { units, parts } = await checkFile({ ...common, kind }, signal);
   const { name, target, effect } = kind;
   log.info(
     { kind: name, target, effect, rows: units, parts: parts.length },

@@ -113,7 +113,8 @@ export async function whileOpen<T>(
   } finally {
     done.abort();
     await renewing;
-    await warehouse.transaction((client) => releaseImport(client, lease));
+    // If Postgres is away, the lease runs out by itself; what the work has said must not be lost over it.
+    await warehouse.transaction((client) => releaseImport(client, lease)).catch(() => {});
   }
 }
 

@@ -42,9 +42,13 @@ export interface ImportResult extends Counts {
  */
 export async function checkFile(
   task: Pick<ImportTask, 'file' | 'kind' | 'problems' | 'progress'>,
+  signal: AbortSignal,
 ): Promise<Inspection> {
   const { file, kind, problems, progress } = task;
-  const onBytes = (bytes: number) => progress.checked(bytes);
+  const onBytes = (bytes: number) => {
+    if (signal.aborted) throw new UserError(`Stopped while ${file.name} was checked. Nothing was sent.`);
+    progress.checked(bytes);
+  };
   const inspection = await inspectFile(file, kind.newAssembler, kind.limits, problems, onBytes);
   if (problems.count === 0) return inspection;
   const places = problems.count === 1 ? '1 problem' : `${problems.count} problems`;
@@ -60,8 +64,7 @@ export async function runImport(
   options: ImportOptions,
   signal: AbortSignal,
 ): Promise<ImportResult> {
-  const inspection = await checkFile(task);
-  signal.throwIfAborted();
+  const inspection = await checkFile(task, signal);
   task.progress.found(inspection.units);
   const open = await openImport(
     task.warehouse,

@@ -14,6 +14,7 @@ export interface Run extends Partial<ImportOptions> {
   readonly target?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string>>;
   readonly partRows?: number;
+  readonly signal?: AbortSignal;
 }
 
 export interface RunEnd {
@@ -30,7 +31,13 @@ export async function importOnce(
   simulator: Simulator,
   name: string,
   path: string,
-  { target = { loyaltyProgramId: '1' }, query = {}, partRows, ...options }: Run = {},
+  {
+    target = { loyaltyProgramId: '1' },
+    query = {},
+    partRows,
+    signal = new AbortController().signal,
+    ...options
+  }: Run = {},
 ): Promise<RunEnd> {
   const what = csvImports.find((candidate) => candidate.name === name);
   if (!what) throw new TypeError(`no import ${name}`);
@@ -52,7 +59,7 @@ export async function importOnce(
   };
   const chosen = { again: false, verify: false, settle: undefined, ...options };
   try {
-    const result = await runImport(task, chosen, new AbortController().signal);
+    const result = await runImport(task, chosen, signal);
     return { result, message: '', problems };
   } catch (error) {
     return { result: undefined, message: error instanceof Error ? error.message : String(error), problems };
