@@ -67,8 +67,9 @@ const baseUrl = z.string().transform((text, ctx) => {
 const apiKey = z.string().transform((text, ctx) => {
   const key = text.trim();
   if (/^[\x21-\x7e]+$/.test(key)) return key;
-  const message = /^ManagementKey-v1\s/i.test(key)
-    ? 'must be the key alone, without "ManagementKey-v1" before it'
+  const [, scheme] = /^(ManagementKey-v1|ApiKey-v1)\s/i.exec(key) ?? [];
+  const message = scheme
+    ? `must be the key alone, without "${scheme}" before it`
     : 'must be one word of printable characters, as Campaign Manager shows it';
   ctx.addIssue({ code: 'custom', message });
   return z.NEVER;
@@ -143,6 +144,15 @@ export const variables = {
       'of Applications, events, customer sessions, customer profiles and loyalty programs; `talon-one-sync check` tries each.',
     ],
     example: 'the-key-alone',
+    secret: true,
+    schema: apiKey,
+  },
+  TALON_ONE_INTEGRATION_API_KEY: {
+    about: [
+      'Integration API key of the Application (Campaign Manager: Application, Settings, Integration API Keys). Only for',
+      '`import profiles` and `import sessions`, which write with it. It also decides between sandbox and live.',
+    ],
+    example: 'another-key-alone',
     secret: true,
     schema: apiKey,
   },
@@ -339,6 +349,8 @@ export interface Config {
   readonly talonOne: {
     readonly baseUrl: string;
     readonly apiKey: string;
+    /** `undefined`: not set, and not needed by this command */
+    readonly integrationApiKey: string | undefined;
     readonly applicationIds: 'all' | readonly string[];
     readonly pageSize: number;
     /** 0 = unlimited */
@@ -390,17 +402,26 @@ export function readEnvironment(): Environment {
   return environment;
 }
 
+/** What a command cannot do without. */
+export interface ConfigNeeds {
+  /** Default: true; `migrate` works without. */
+  readonly needsApi?: boolean;
+  readonly needsIntegrationKey?: boolean;
+}
+
 /**
- * Checks the whole environment at once. `migrate` works without the API: it passes `needsApi: false`.
+ * Checks the whole environment at once.
  * @throws ConfigError that lists every problem by variable name, without any secret's text.
  */
-export function loadConfig(environment: Environment, options: { needsApi?: boolean } = {}): Config {
+export function loadConfig(environment: Environment, options: ConfigNeeds = {}): Config {
   const problems: string[] = [];
   const values = readValues(environment, problems);
   if (options.needsApi ?? true) {
     if (!values.TALON_ONE_BASE_URL) missing('TALON_ONE_BASE_URL', environment, problems);
     if (!values.TALON_ONE_API_KEY) missing('TALON_ONE_API_KEY', environment, problems);
   }
+  if (options.needsIntegrationKey && !values.TALON_ONE_INTEGRATION_API_KEY)
+    missing('TALON_ONE_INTEGRATION_API_KEY', environment, problems);
   const base = values.TALON_ONE_BASE_URL;
   if (
     base?.startsWith('http:') &&
@@ -490,6 +511,7 @@ function toConfig(values: Values): Config {
     talonOne: {
       baseUrl: values.TALON_ONE_BASE_URL ?? '',
       apiKey: values.TALON_ONE_API_KEY ?? '',
+      integrationApiKey: values.TALON_ONE_INTEGRATION_API_KEY,
       applicationIds: values.TALON_ONE_APPLICATION_IDS,
       pageSize: values.PAGE_SIZE,
       requestsPerSecond: values.REQUESTS_PER_SECOND,
@@ -524,7 +546,7 @@ function toConfig(values: Values): Config {
     http: { host: values.HTTP_HOST, port: values.HTTP_PORT === '' ? undefined : values.HTTP_PORT },
     log: { level: values.LOG_LEVEL, pretty: values.LOG_PRETTY },
     shutdownTimeoutMs: values.SHUTDOWN_TIMEOUT_SECONDS * 1000,
-    secrets: [values.TALON_ONE_API_KEY, ...passwordsOf(url)].filter(
+    secrets: [values.TALON_ONE_API_KEY, values.TALON_ONE_INTEGRATION_API_KEY, ...passwordsOf(url)].filter(
       (secret) => secret !== undefined && secret.length > 3,
     ),
   };

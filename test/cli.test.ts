@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { main } from '../src/commands/command-line.js';
+import { csvImports } from '../src/import/csv-imports.js';
 import { packageRoot, packageVersion } from '../src/package-info.js';
 
 // What the command line answers without doing any work. The commands themselves run in the e2e tests.
@@ -34,7 +35,7 @@ afterEach(() => {
 describe('help', () => {
   test('lists every command and the exit codes', async () => {
     expect(await main(['--help'])).toBe(0);
-    for (const command of ['run', 'once', 'migrate', 'check'])
+    for (const command of ['run', 'once', 'migrate', 'check', 'import'])
       expect(out).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
     expect(out).toContain('Exit codes: 0 done, 1 failed, 2 wrong usage.');
     expect(err).toBe('');
@@ -43,6 +44,13 @@ describe('help', () => {
   test.each(['run', 'once', 'migrate', 'check'])('exists for %s, with an example', async (command) => {
     expect(await main([command, '--help'])).toBe(0);
     expect(out).toContain(`talon-one-sync ${command}`);
+  });
+
+  test.each(csvImports)('import $name tells its options and columns', async ({ name, path, columns }) => {
+    expect(await main(['import', name, '--help'])).toBe(0);
+    for (const { option } of path) expect(out).toContain(`--${option} <id>`);
+    for (const column of columns) expect(out).toContain(column.name);
+    expect(out).toContain('--dry-run');
   });
 
   test('the version is that of package.json', async () => {
@@ -56,6 +64,23 @@ describe('help', () => {
 });
 
 describe('wrong usage', () => {
+  const imports: [words: string[], complaint: string][] = [
+    [['loyalty-points', 'a.csv'], "required option '--program <id>' not specified"],
+    [['loyalty-points', '--program', '1'], "missing required argument 'file'"],
+    [['collection', 'a.csv', '--collection', '5'], 'say so with --replace'],
+    [['collection', 'a.csv', '--collection', 'five', '--replace'], 'Expected a whole number'],
+    [['profiles', 'a.csv', '--map', 'No'], 'Expected COLUMN=NAME'],
+    [['profiles', 'a.csv', '--type', 'Age=integer'], 'Expected NAME=TYPE'],
+    [['profiles', 'a.csv', '--delimiter', ';;'], 'Expected one character'],
+    [['coupons', 'a.csv', '--application', '1', '--campaign', '2', '--settle', 'maybe'], 'Allowed choices'],
+    [['nothing', 'a.csv'], "unknown command 'nothing'"],
+  ];
+
+  test.each(imports)('import %j ends with 2: %s', async (words, complaint) => {
+    expect(await main(['import', ...words])).toBe(2);
+    expect(err).toContain(complaint);
+  });
+
   test.each([[['sync']], [['run', '--fast']], [['check', '--json', 'extra']], [['--verbose']]])(
     '%j ends with 2 and says where to look',
     async (words) => {

@@ -13,6 +13,7 @@ const required = {
 const documented = [
   'TALON_ONE_BASE_URL',
   'TALON_ONE_API_KEY',
+  'TALON_ONE_INTEGRATION_API_KEY',
   'TALON_ONE_APPLICATION_IDS',
   'DATABASE_URL',
   'DATA_DIR',

@@ -49,6 +49,12 @@ describe('a broken rule is found and named', () => {
       "import { codeOf } from '../warehouse/sqlstate.js';",
       'imports src/warehouse/sqlstate.ts',
     ],
+    ['src/import/x.ts', "import { cycle } from '../sync/cycle.js';", 'imports src/sync/cycle.ts'],
+    [
+      'src/sync/x.ts',
+      "import { runImport } from '../import/run-import.js';",
+      'imports src/import/run-import.ts',
+    ],
     ['src/errors.ts', "import { parseJson } from './json/parse.js';", 'imports src/json/parse.ts'],
     ['src/errors.ts', "import { main } from './main.js';", 'imports src/main.ts'],
     [

@@ -7,6 +7,7 @@ import { ApiError } from '../talon-one/api-error.js';
 import type { Action, ExecuteOptions } from './action.js';
 import { checkCommand } from './check.js';
 import { addExportCommand } from './export.js';
+import { addImportCommands } from './import.js';
 import { migrateCommand } from './migrate.js';
 import { onceCommand } from './once.js';
 import { runCommand } from './run.js';
@@ -71,6 +72,9 @@ function createProgram(setExitCode: (code: number) => void): Command {
     .option('--json', 'one JSON object instead of a table')
     .action(async (options: { json?: boolean }) => setExitCode(await checkCommand(options.json === true)));
   addExportCommand(program, async (action, options) => setExitCode(await execute(action, options)));
+  addImportCommands(program, async (action, needs) =>
+    setExitCode(await execute(action, { ...needs, codeWhenStopped: FAILED })),
+  );
   return program;
 }
 
@@ -85,12 +89,13 @@ async function execute(action: Action, options: ExecuteOptions = {}): Promise<nu
     return FAILED;
   }
   const log = createLog(config, options);
-  const stop = stopSignal(config.shutdownTimeoutMs, log);
+  const codeWhenStopped = options.codeWhenStopped ?? DONE;
+  const stop = stopSignal(config.shutdownTimeoutMs, log, codeWhenStopped);
   try {
     await action(config, log, stop.signal);
     return DONE;
   } catch (error) {
-    if (stop.signal.aborted && isAbortError(error)) return DONE;
+    if (stop.signal.aborted && isAbortError(error)) return codeWhenStopped;
     const line = scrubber(config.secrets)(explain(error));
     const isSaidBelow = options.logsToStderr && (error instanceof UserError || error instanceof ApiError);
     if (!isSaidBelow)

@@ -6,6 +6,7 @@ import { packageVersion } from '../package-info.js';
 import { SharedBudget } from '../sync/shared-budget.js';
 import { CsvExports } from '../talon-one/csv-exports.js';
 import { createSender, createStreamSender, type HttpOptions, type OpenStream } from '../talon-one/http.js';
+import { ImportClient } from '../talon-one/import-client.js';
 import { ManagementClient } from '../talon-one/management.js';
 import {
   budgetShape,
@@ -121,6 +122,24 @@ function httpOptions(config: Config, budget: RequestBudget): HttpOptions {
     userAgent: `talon-one-sync/${packageVersion()}`,
     budget,
   };
+}
+
+/**
+ * The client of imports. The Integration API has no published limit of requests (it is made for shops), so nothing counts
+ * them: how many are under way at once is limited instead, and a 429 is waited for.
+ */
+export function createImportClient(
+  config: Config,
+  log: Logger,
+  warehouse: Warehouse | undefined,
+): ImportClient {
+  const { integrationApiKey: apiKey } = config.talonOne;
+  const options = httpOptions(config, createBudget(config, log, warehouse));
+  const integration =
+    apiKey === undefined
+      ? undefined
+      : createSender({ ...options, apiKey, keyKind: 'integration', budget: unlimitedBudget });
+  return new ImportClient({ management: createSender(options), integration, retry: defaultRetry });
 }
 
 function createBudget(config: Config, log: Logger, warehouse: Warehouse | undefined): RequestBudget {

@@ -4,9 +4,13 @@ const SIGNALS = { SIGTERM: 15, SIGINT: 2 } as const;
 
 /**
  * One signal for everything that waits: it aborts on SIGTERM or SIGINT. If the program has not ended by itself within
- * `timeoutMs`, it is ended: what is not committed, Postgres rolls back. A second signal ends it at once.
+ * `timeoutMs`, it is ended with `exitCode`: what is not committed, Postgres rolls back. A second signal ends it at once.
  */
-export function stopSignal(timeoutMs: number, log: Logger): { signal: AbortSignal; dispose(): void } {
+export function stopSignal(
+  timeoutMs: number,
+  log: Logger,
+  exitCode = 0,
+): { signal: AbortSignal; dispose(): void } {
   const controller = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const stop = (name: keyof typeof SIGNALS) => {
@@ -15,7 +19,7 @@ export function stopSignal(timeoutMs: number, log: Logger): { signal: AbortSigna
     controller.abort();
     timer = setTimeout(() => {
       log.warn({ timeoutMs }, 'not everything stopped in time, ending anyway');
-      process.exit(0);
+      process.exit(exitCode);
     }, timeoutMs);
     timer.unref();
   };

@@ -2,9 +2,18 @@
 export type ApiFailure =
   | 'network' // no answer: refused, reset, DNS, TLS
   | 'timeout' // not complete within the deadline
-  | 'status' // an answer other than 200
+  | 'status' // an answer other than that of a success
   | 'body' // 200, but not the JSON that was asked for
   | 'too-large'; // more bytes than the bound
+
+/** One entry of a 400: what is wrong, and where in the request. */
+export interface Complaint {
+  readonly text: string;
+  /** JSON pointer into the body. */
+  readonly pointer: string | undefined;
+  /** Line of the uploaded file, from 1. */
+  readonly line: number | undefined;
+}
 
 export interface ApiErrorFields {
   readonly failure: ApiFailure;
@@ -15,6 +24,8 @@ export interface ApiErrorFields {
   readonly code?: string | undefined;
   /** What the server asked us to wait, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
+  /** What a 400 complains about. */
+  readonly complaints?: readonly Complaint[];
 }
 
 /**
@@ -28,6 +39,7 @@ export class ApiError extends Error {
   readonly status: number | undefined;
   readonly code: string | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly complaints: readonly Complaint[];
 
   constructor(message: string, fields: ApiErrorFields) {
     super(message);
@@ -36,6 +48,7 @@ export class ApiError extends Error {
     this.status = fields.status;
     this.code = fields.code;
     this.retryAfterMs = fields.retryAfterMs;
+    this.complaints = fields.complaints ?? [];
   }
 
   /** Fields for the log. */

@@ -8,6 +8,8 @@ import { messageOf } from '../errors.js';
 import { type Instant, parseHttpDate } from '../instant.js';
 import { scrubber } from '../logger.js';
 import { ApiError } from './api-error.js';
+import { complaintsOf } from './complaints.js';
+import { type CsvUpload, multipartBody } from './multipart.js';
 import type { RequestBudget } from './request-budget.js';
 
 /** The largest answer that is read, in bytes: bounds memory, and stays far below the longest JavaScript string. */
@@ -16,7 +18,7 @@ const MAX_BODY_BYTES = 128 * 1024 * 1024;
 const MAX_ERROR_BYTES = 1024 * 1024;
 
 export interface HttpRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT';
   readonly path: string;
   /** Path with placeholders: what the API counts its request limit by. */
   readonly template: string;
@@ -24,6 +26,12 @@ export interface HttpRequest {
   readonly query?: Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
   /** JSON text. */
   readonly body?: string;
+  /** A file, instead of `body`. */
+  readonly upload?: CsvUpload;
+  /** Lets the API answer a repeated write instead of doing it again (at most 255 characters, kept 24 hours). */
+  readonly idempotencyKey?: string;
+  /** Statuses of a success; 200 alone unless said otherwise. */
+  readonly success?: readonly number[];
   readonly accept?: string;
   /** A bound for this answer that is lower than the common one. */
   readonly maxBytes?: number;
@@ -41,6 +49,8 @@ export interface HttpAnswer {
 export interface HttpOptions {
   readonly baseUrl: string;
   readonly apiKey: string;
+  /** The Management API and the Integration API have keys of their own (talon-one-api section 1.1). */
+  readonly keyKind?: 'management' | 'integration';
   /** Milliseconds for one attempt, up to the last byte of the answer; for streams up to the next piece of it. */
   readonly timeoutMs: number;
   readonly userAgent: string;
@@ -48,7 +58,9 @@ export interface HttpOptions {
   readonly maxBodyBytes?: number;
 }
 
-/** Makes one attempt and returns the 200 answer; anything else is an ApiError. */
+const SCHEMES = { management: 'ManagementKey-v1', integration: 'ApiKey-v1' } as const;
+
+/** Makes one attempt and returns the answer of a success (usually 200); anything else is an ApiError. */
 export type SendRequest = (request: HttpRequest, signal: AbortSignal) => Promise<HttpAnswer>;
 
 /**
@@ -169,7 +181,10 @@ async function nextPiece(
 function createClient(options: HttpOptions): AxiosInstance {
   return axios.create({
     baseURL: options.baseUrl,
-    headers: { Authorization: `ManagementKey-v1 ${options.apiKey}`, 'User-Agent': options.userAgent },
+    headers: {
+      Authorization: `${SCHEMES[options.keyKind ?? 'management']} ${options.apiKey}`,
+      'User-Agent': options.userAgent,
+    },
     httpAgent: new HttpAgent({ keepAlive: true }),
     httpsAgent: new HttpsAgent({ keepAlive: true }),
     maxRedirects: 0,
@@ -186,6 +201,8 @@ async function receiveHead(
   request: HttpRequest,
   signal: AbortSignal,
 ): Promise<AxiosResponse<Readable>> {
+  const { idempotencyKey } = request;
+  const content = contentOf(request);
   return client.request<Readable>({
     method: request.method,
     url: request.path,
@@ -193,11 +210,17 @@ async function receiveHead(
     paramsSerializer: { indexes: null },
     headers: {
       Accept: request.accept ?? 'application/json',
-      ...(request.body === undefined ? {} : { 'Content-Type': 'application/json' }),
+      ...(content === undefined ? {} : { 'Content-Type': content.type }),
+      ...(idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey }),
     },
-    ...(request.body === undefined ? {} : { data: request.body }),
+    ...(content === undefined ? {} : { data: content.data }),
     signal,
   });
+}
+
+function contentOf(request: HttpRequest): { type: string; data: string | Buffer } | undefined {
+  if (request.upload !== undefined) return multipartBody(request.upload);
+  return request.body === undefined ? undefined : { type: 'application/json', data: request.body };
 }
 
 class TooLargeError extends Error {}
@@ -222,9 +245,9 @@ async function readText(stream: Readable, maxBytes: number, signal: AbortSignal)
 }
 
 function toAnswer(request: HttpRequest, response: AxiosResponse, text: string, apiKey: string): HttpAnswer {
-  if (response.status === 200) {
+  if ((request.success ?? [200]).includes(response.status)) {
     const serverTime = parseHttpDate(header(response, 'date'));
-    return { status: 200, text, serverTime, preview: preview(text, apiKey) };
+    return { status: response.status, text, serverTime, preview: preview(text, apiKey) };
   }
   throw failedStatus(request, response, text, apiKey);
 }
@@ -236,6 +259,7 @@ function failedStatus(request: HttpRequest, response: AxiosResponse, text: strin
     endpoint,
     status: response.status,
     retryAfterMs: parseRetryAfter(header(response, 'retry-after'), wallClockMs()),
+    complaints: response.status === 400 ? complaintsOf(withoutKey(text, apiKey)) : [],
   });
 }
 

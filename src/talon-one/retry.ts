@@ -10,6 +10,8 @@ export interface RetryOptions {
   readonly maxDelayMs: number;
   /** The most a `Retry-After` can make us wait, in milliseconds: servers have been seen to ask for a day. */
   readonly maxRetryAfterMs: number;
+  /** Whether another attempt can help and does no harm. Default: that of reads. */
+  readonly isRetryable?: (error: unknown) => boolean;
   readonly wait?: Sleep;
 }
 
@@ -33,9 +35,9 @@ const RETRYABLE_STATUS = new Set([
 ]);
 
 // Node's codes for a certificate that does not check out: the next attempt would meet the same one.
-const TLS_CODE = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED|UNABLE_TO_|ERR_TLS_|HOSTNAME_MISMATCH|INVALID_CA)/;
+export const TLS_CODE = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED|UNABLE_TO_|ERR_TLS_|HOSTNAME_MISMATCH|INVALID_CA)/;
 
-/** Whether another attempt can help. All requests of this program only read, so repeating one changes nothing. */
+/** Whether another attempt of a read can help: repeating one changes nothing. Writes have `write-safety.ts`. */
 export function isRetryable(error: unknown): boolean {
   if (!(error instanceof ApiError)) return false;
   switch (error.failure) {
@@ -62,6 +64,7 @@ export async function withRetry<T>(
   onFailedAttempt: (failed: FailedAttempt) => void,
 ): Promise<T> {
   const wait = options.wait ?? sleep;
+  const mayRepeat = options.isRetryable ?? isRetryable;
   return pRetry(attempt, {
     retries: options.retries,
     minTimeout: options.minDelayMs,
@@ -69,10 +72,10 @@ export async function withRetry<T>(
     factor: 2,
     randomize: true,
     signal,
-    shouldRetry: ({ error }) => isRetryable(error),
+    shouldRetry: ({ error }) => mayRepeat(error),
     // p-retry adds its own delay to the time spent here, which makes Retry-After the floor.
     onFailedAttempt: async ({ error, attemptNumber, retriesLeft }) => {
-      if (!(error instanceof ApiError) || !isRetryable(error) || retriesLeft === 0) return;
+      if (!(error instanceof ApiError) || !mayRepeat(error) || retriesLeft === 0) return;
       onFailedAttempt({ error, attempt: attemptNumber });
       if (error.retryAfterMs !== undefined)
         await wait(Math.min(error.retryAfterMs, options.maxRetryAfterMs), signal);

@@ -15,19 +15,11 @@ export interface OnceResult {
   readonly wholeMs: number;
 }
 
-/** Runs `talon-one-sync once` to its end, as a child process. Aborting kills it. */
-export function runDaemonOnce(
+/** Runs `talon-one-sync once`, or another command, to its end, as a child process. Aborting kills it. */
+export async function runDaemonOnce(
   settings: Readonly<Record<string, string>>,
   signal: AbortSignal,
-): Promise<OnceResult> {
-  return runProgram(['once'], settings, signal);
-}
-
-/** The same for any command; files that it makes in its working folder go with it. */
-export async function runProgram(
-  words: readonly string[],
-  settings: Readonly<Record<string, string>>,
-  signal: AbortSignal,
+  words: readonly string[] = ['once'],
 ): Promise<OnceResult> {
   const folder = await mkdtemp(join(tmpdir(), 'talon-one-sync-bench-'));
   try {

@@ -1,7 +1,7 @@
 import { formatCount } from '../demo/numbers.js';
 import type { BenchContext, Benchmark, Report } from './benchmark.js';
 import { CsvServer } from './csv-server.js';
-import { runProgram } from './daemon-once.js';
+import { runDaemonOnce } from './daemon-once.js';
 import { figure } from './figures.js';
 import { Series } from './medians.js';
 
@@ -34,7 +34,7 @@ async function measure(
   server.bytes = size * MEGABYTE;
   const settings = { TALON_ONE_BASE_URL: server.url, TALON_ONE_API_KEY: 'key', REQUESTS_PER_SECOND: '0' };
   const words = ['export', 'sessions', '--application', '1', '--output', 'sessions.csv'];
-  const { probe, wholeMs } = await runProgram(words, settings, signal);
+  const { probe, wholeMs } = await runDaemonOnce(settings, signal, words);
   series.add({
     [`rss${size}`]: probe.peakRssBytes / MEGABYTE,
     [`seconds${size}`]: wholeMs / 1000,

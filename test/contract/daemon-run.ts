@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LoggedRequest } from '../simulator/request-log.js';
@@ -8,9 +8,26 @@ import type { SwitchSettings } from '../simulator/switches.js';
 
 export interface DaemonRun {
   name: string;
-  command: 'once' | 'check';
+  command: string;
+  /** What stands after the command. */
+  words?: readonly string[];
+  /** Files in its working folder, by name. */
+  files?: Record<string, string>;
   switches: SwitchSettings;
   environment: Record<string, string>;
+}
+
+const CAMPAIGN = ['--application', '1', '--campaign', '200'];
+
+function importRun(what: string, options: readonly string[], content: string): DaemonRun {
+  return {
+    name: `import ${what}`,
+    command: 'import',
+    words: [what, 'file.csv', ...options],
+    files: { 'file.csv': content },
+    switches: {},
+    environment: {},
+  };
 }
 
 /** Servers that make the daemon ask in different ways. */
@@ -35,6 +52,15 @@ export const DAEMON_RUNS: readonly DaemonRun[] = [
     switches: { sort: 'ignored', envelope: 'missing', maxProfileIds: 20 },
     environment: { SESSION_SNAPSHOT_SOURCE: 'by-id', TALON_ONE_APPLICATION_IDS: '1' },
   },
+  importRun('profiles', [], 'integrationId,attributes.Language\nanna,german\nbob,\n'),
+  importRun('sessions', [], 'sessionId,profileId,total\norder 1/a,anna,5.50\n'),
+  importRun('loyalty-points', ['--program', '1'], 'customerprofileid,amount\nanna,5\n'),
+  importRun(
+    'store-budgets',
+    [...CAMPAIGN, '--replace', '--period', 'daily'],
+    'store_integration_id,limit\nS,5\n',
+  ),
+  importRun('audience', ['--audience', '4', '--replace'], 'profileintegrationid\nanna\n'),
 ];
 
 export interface DaemonResult {
@@ -58,9 +84,12 @@ export async function runDaemon(entry: string, run: DaemonRun): Promise<DaemonRe
     requestLogSize: 100_000,
   });
   try {
-    const { exitCode, output } = await spawnDaemon(entry, run, {
+    for (const [name, content] of Object.entries(run.files ?? {}))
+      await writeFile(join(folder, name), content);
+    const { exitCode, output } = await spawnDaemon(entry, run, folder, {
       TALON_ONE_BASE_URL: sim.url,
       TALON_ONE_API_KEY: sim.apiKey,
+      TALON_ONE_INTEGRATION_API_KEY: sim.integrationApiKey,
       DATA_DIR: join(folder, 'data'),
       HTTP_PORT: '',
       REQUESTS_PER_SECOND: '0',
@@ -76,13 +105,15 @@ export async function runDaemon(entry: string, run: DaemonRun): Promise<DaemonRe
 function spawnDaemon(
   entry: string,
   run: DaemonRun,
+  cwd: string,
   environment: Record<string, string>,
 ): Promise<{ exitCode: number | null; output: string }> {
   // Nothing of the caller's configuration may reach the daemon, and no other database.
   const inherited = Object.entries(process.env).filter(([name]) =>
     ['PATH', 'HOME', 'LANG', 'TMPDIR'].includes(name),
   );
-  const child = spawn(process.execPath, [entry, run.command], {
+  const child = spawn(process.execPath, [entry, run.command, ...(run.words ?? [])], {
+    cwd,
     env: { ...Object.fromEntries(inherited), ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

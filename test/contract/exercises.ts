@@ -3,6 +3,7 @@ import type { LoggedRequest } from '../simulator/request-log.js';
 import type { Simulator } from '../simulator/simulator-handle.js';
 import { FUTURE, PAGES, type Query, type Run } from './exercise-queries.js';
 import { exerciseExports, refuseExports } from './export-exercises.js';
+import { exerciseImports, refuseImports } from './import-exercises.js';
 import { exerciseLoyalty, refuseLoyalty } from './loyalty-exercises.js';
 import { exerciseReference, refuseReference } from './reference-exercises.js';
 import type { RecordedResponse } from './response-contract.js';
@@ -41,6 +42,7 @@ export async function exerciseAll(sim: Simulator): Promise<Exercises> {
   await exerciseReference(run, sim, middle);
   await exerciseExports(run, sim, middle);
   await exerciseOldEnvelope(run, sim, middle);
+  await exerciseImports(run);
   exchanges = refused;
   await exerciseRefusals(run, sim);
   return { served, refused };
@@ -133,6 +135,7 @@ async function exerciseRefusals(run: Run, sim: Simulator): Promise<void> {
   for (const path of ['/sessions/1', '/customers/1', '/v1/applications/99', '/v1/nothing', '/events'])
     await run(path);
   await refuseLoyalty(run);
+  await refuseImports(run);
   await refuseReference(run);
   await refuseExports(run);
   await run('/customer_search', { body: '{"profileIDs":["1"]}' });

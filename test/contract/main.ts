@@ -94,8 +94,8 @@ async function checkSimulator(
       tally.violations.push(...validateRequest(document, request));
     }
     const surprises = [
-      ...served.filter(({ response }) => response.status !== 200),
-      ...refused.filter(({ response }) => response.status === 200),
+      ...served.filter(({ response }) => response.status >= 300),
+      ...refused.filter(({ response }) => response.status < 300),
     ];
     tally.violations.push(...surprises.map(surprise));
   } finally {

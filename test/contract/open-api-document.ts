@@ -32,7 +32,11 @@ export interface Operation {
   parameters: Parameter[];
   /** JSON pointer to the schema of the body, undefined when there is none. */
   bodyPointer: string | undefined;
-  /** JSON pointers to the schemas of a 200, by content type. */
+  /** Content type of the body, where there is one. */
+  bodyType: string | undefined;
+  /** Declared statuses, as texts. */
+  statuses: string[];
+  /** JSON pointers to the schemas of a success (200, or 201 where that is declared instead), by content type. */
   responsePointers: Record<string, string>;
   /** The whole operation, for examples. */
   source: unknown;
@@ -88,9 +92,11 @@ function readOperation(
       : typeof body.$ref === 'string'
         ? body.$ref.slice(1)
         : `${pointer}/requestBody`;
+  const bodyType = bodyTypeOf(document, body);
+  const status = operation.responses?.['200'] === undefined ? '201' : '200';
   const success = z
     .looseObject({ content: z.record(z.string(), z.unknown()) })
-    .safeParse(operation.responses?.['200']);
+    .safeParse(operation.responses?.[status]);
   const types = success.success ? Object.keys(success.data.content) : [];
   return {
     method,
@@ -98,12 +104,24 @@ function readOperation(
     parameters: (operation.parameters ?? []).map((parameter) =>
       parameterSchema.parse(resolve(document, parameter)),
     ),
-    bodyPointer: bodyOwner === undefined ? undefined : `${bodyOwner}/content/application~1json/schema`,
+    bodyPointer:
+      bodyOwner === undefined ? undefined : `${bodyOwner}/content/${escapePointer(bodyType)}/schema`,
+    bodyType: bodyOwner === undefined ? undefined : bodyType,
+    statuses: Object.keys(operation.responses ?? {}),
     responsePointers: Object.fromEntries(
-      types.map((type) => [type, `${pointer}/responses/200/content/${escapePointer(type)}/schema`]),
+      types.map((type) => [type, `${pointer}/responses/${status}/content/${escapePointer(type)}/schema`]),
     ),
     source,
   };
+}
+
+/** JSON, unless the document has nothing but another type. */
+function bodyTypeOf(document: OpenApiDocument, body: unknown): string {
+  const { content = {} } = z
+    .looseObject({ content: z.record(z.string(), z.unknown()).optional() })
+    .parse(body === undefined ? {} : resolve(document, body as { $ref?: string }));
+  const types = Object.keys(content);
+  return types.length === 0 || types.includes('application/json') ? 'application/json' : (types[0] ?? '');
 }
 
 /** Operations of older documents stand under `x-historical`, in a form of their own. */

@@ -93,6 +93,7 @@ function bodyProblems(operation: Operation, logged: LoggedRequest, validator: Sc
   if (operation.bodyPointer === undefined) {
     return logged.body === '' ? [] : [{ pointer: 'body', message: 'not declared' }];
   }
+  if (operation.bodyType === 'multipart/form-data') return uploadProblems(logged);
   const problems: Problem[] = logged.contentType.startsWith('application/json')
     ? []
     : [{ pointer: 'header Content-Type', message: `"${logged.contentType}" is not JSON` }];
@@ -105,4 +106,20 @@ function bodyProblems(operation: Operation, logged: LoggedRequest, validator: Sc
   const strict = { unevaluatedProperties: false, $ref: `document#${encodeURI(operation.bodyPointer)}` };
   // A misspelled member would be valid JSON Schema, and ignored by the server.
   return [...problems, ...validator.checkInline(operation.template, strict, body)];
+}
+
+/** The one part that all uploads declare. */
+function uploadProblems({ contentType, body }: LoggedRequest): Problem[] {
+  const problems: Problem[] = contentType.startsWith('multipart/form-data')
+    ? []
+    : [{ pointer: 'header Content-Type', message: `"${contentType}" is not multipart/form-data` }];
+  const names = [...body.matchAll(/^Content-Disposition: form-data; name="([^"]*)"/gm)].map(
+    ([, name]) => name,
+  );
+  return names.length === 1 && names[0] === 'upFile'
+    ? problems
+    : [
+        ...problems,
+        { pointer: 'body', message: `expected one part "upFile", got ${names.join(', ') || 'none'}` },
+      ];
 }

@@ -25,7 +25,7 @@ export function validateResponse(
   const operation =
     logged.template === null ? undefined : findOperation(document, logged.method, logged.template);
   const problems =
-    response.status === 200
+    response.status < 300
       ? successProblems(document, operation, response)
       : errorProblems(document, response);
   return problems.map(({ pointer, message }) => ({
@@ -42,6 +42,10 @@ function successProblems(
   response: RecordedResponse,
 ): Problem[] {
   if (operation === undefined) return [{ pointer: '', message: 'the document has no such operation' }];
+  if (!operation.statuses.includes(String(response.status)) && operation.statuses.length > 0)
+    return [{ pointer: 'status', message: `${response.status} is not declared` }];
+  if (response.status === 204)
+    return response.text === '' ? [] : [{ pointer: '', message: 'a 204 has no content' }];
   const type = response.contentType.split(';')[0] ?? '';
   const schema = operation.responsePointers[type];
   if (schema === undefined) return [{ pointer: 'header Content-Type', message: `"${type}" is not declared` }];

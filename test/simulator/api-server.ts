@@ -86,7 +86,9 @@ async function computeReply(
     const { endpoint, path } = letIn(parts, logged, route);
     logged.body = await readBody(request);
     for (const listener of parts.listeners) await listener(logged);
-    return endpoint.answer({ world: parts.world, path, search, body: logged.body });
+    const { body, path: url } = logged;
+    const { headers } = request;
+    return endpoint.answer({ world: parts.world, path, search, body, url, headers });
   } catch (error) {
     if (error instanceof Refusal) return refusalReply(error, errorType(parts, route));
     // The client has hung up in the middle of its own body, or before it was read.

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { SimulatedApplication } from './application.js';
 import { notFound } from './refusal.js';
 import type { Reply } from './reply.js';
@@ -11,6 +12,9 @@ export interface ApiRequest {
   path: Readonly<Record<string, string>>;
   search: URLSearchParams;
   body: string;
+  /** The path as it was sent. */
+  url: string;
+  headers: IncomingHttpHeaders;
 }
 
 export interface Endpoint {

@@ -3,6 +3,8 @@ import { codeEndpoints } from './code-endpoints.js';
 import type { Endpoint } from './endpoint.js';
 import { eventEndpoints } from './event-endpoints.js';
 import { exportEndpoints } from './export-endpoints.js';
+import { importEndpoints } from './import-endpoints.js';
+import { importIntegrationEndpoints } from './import-integration.js';
 import { inventoryEndpoints } from './inventory-endpoints.js';
 import { loyaltyBalanceEndpoints } from './loyalty-balance-endpoints.js';
 import { loyaltyCardEndpoints } from './loyalty-card-endpoints.js';
@@ -34,10 +36,12 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...codeEndpoints,
   ...inventoryEndpoints,
   ...otherReferenceEndpoints,
+  ...importEndpoints,
+  ...importIntegrationEndpoints,
 ];
 
 /** Placeholders that are texts, percent-encoded in the path. All others are integers. */
-const TEXT_PLACEHOLDERS = ['integrationId', 'loyaltyCardId'];
+const TEXT_PLACEHOLDERS = ['integrationId', 'loyaltyCardId', 'customerSessionId'];
 
 const PATTERNS = ENDPOINTS.map((endpoint) => ({
   endpoint,

@@ -6,6 +6,7 @@ import type { Coupon, Referral } from './codes.js';
 import type { Fault, FaultRule } from './fault-rules.js';
 import { addGivenEvent, type CustomEvent } from './given-event.js';
 import type { Hold } from './holds.js';
+import type { ImportStore } from './import-store.js';
 import {
   type IssuedDigest,
   type IssuedEvent,
@@ -331,6 +332,12 @@ export class Simulator {
   /** Keeps back the answer of the next such request. */
   holdNext(predicate: RequestPredicate = () => true): Hold {
     return this.parts.api.holds.next(predicate);
+  }
+
+  // ---- What was imported
+
+  get imports(): ImportStore {
+    return this.world.imports;
   }
 
   // ---- What was asked

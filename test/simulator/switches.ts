@@ -178,6 +178,21 @@ const serverSwitches = {
     .enum(['application/csv', 'application/json'])
     .default('application/csv')
     .describe('content type of the errors of exports'),
+  importAtomicity: z
+    .enum(['whole', 'rows'])
+    .default('whole')
+    .describe('a file with a bad row: nothing of it is imported, or the rows before the bad one are'),
+  importTimeLimitRows: whole
+    .default(0)
+    .describe('an import of more rows than this is done, but answered with 504; 0: off'),
+  idempotencyKeeps: z
+    .enum(['all', 'successes'])
+    .default('all')
+    .describe('which answers are kept for an Idempotency-Key'),
+  closeAgain: z
+    .enum(['accepted', 'refused'])
+    .default('accepted')
+    .describe('a session that is closed already and is sent as closed once more'),
   dateHeader: z.enum(['present', 'absent']).default('present').describe('the Date header of answers'),
   dateHeaderOffsetMs: z.number().default(0).describe('moves the Date header alone'),
   clockOffsetMs: z

@@ -3,6 +3,7 @@ import { serverNow } from './clock.js';
 import { Codes } from './codes.js';
 import { EventList } from './event-list.js';
 import { fillHistory, type History } from './history.js';
+import { ImportStore } from './import-store.js';
 import type { LoyaltyProgramOptions } from './loyalty-program.js';
 import { LoyaltyPrograms } from './loyalty-programs.js';
 import {
@@ -19,6 +20,7 @@ import { DAY, type Micros, requireRfc3339, SECOND } from './timestamp.js';
 /** Everything the API can see: the Applications and the profiles of the two environments. */
 export class World {
   readonly applications = new Map<number, SimulatedApplication>();
+  readonly imports = new ImportStore();
   readonly live = new ProfileTable(false);
   readonly sandbox = new ProfileTable(true);
   readonly loyalty: LoyaltyPrograms;

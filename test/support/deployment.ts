@@ -68,6 +68,7 @@ export async function deploy(context: TestContext, options: SimulatorOptions = {
   const env = {
     TALON_ONE_BASE_URL: simulator.url,
     TALON_ONE_API_KEY: simulator.apiKey,
+    TALON_ONE_INTEGRATION_API_KEY: simulator.integrationApiKey,
     DATABASE_URL: role.url,
     ...quick,
   };
@@ -104,10 +105,13 @@ async function dropRoles(databaseName: string): Promise<void> {
 /** The secrets that an environment holds in the usual form. */
 function secretsOf({
   TALON_ONE_API_KEY = '',
+  TALON_ONE_INTEGRATION_API_KEY = '',
   DATABASE_URL = '',
 }: Readonly<Record<string, string>>): string[] {
   const encoded = URL.canParse(DATABASE_URL) ? new URL(DATABASE_URL).password : '';
-  return [TALON_ONE_API_KEY, decodeURIComponent(encoded)].filter((secret) => secret !== '');
+  return [TALON_ONE_API_KEY, TALON_ONE_INTEGRATION_API_KEY, decodeURIComponent(encoded)].filter(
+    (secret) => secret !== '',
+  );
 }
 
 function withoutUndefined(env: Readonly<Record<string, string | undefined>>): Record<string, string> {

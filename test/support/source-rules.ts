@@ -40,6 +40,7 @@ const LAYERS = [
   'commands',
   'sync',
   'export',
+  'import',
   'talon-one',
   'warehouse',
   'health',
@@ -52,9 +53,10 @@ type Layer = (typeof LAYERS)[number];
 /** What each layer may import of ours, beside itself. */
 const ALLOWED: Record<Layer, readonly Layer[]> = {
   main: ['commands'],
-  commands: ['sync', 'export', 'talon-one', 'warehouse', 'health', 'json', 'leaf'],
+  commands: ['sync', 'export', 'import', 'talon-one', 'warehouse', 'health', 'json', 'leaf'],
   sync: ['talon-one', 'warehouse', 'json', 'leaf'],
   export: ['talon-one', 'warehouse', 'json', 'leaf'],
+  import: ['talon-one', 'warehouse', 'json', 'leaf'],
   'talon-one': ['json', 'leaf'],
   warehouse: ['json', 'leaf'],
   health: ['leaf'],

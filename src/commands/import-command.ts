@@ -1,0 +1,124 @@
+import type { Config } from '../config.js';
+import { UserError } from '../errors.js';
+import type { ImportKind } from '../import/import-kind.js';
+import type { ImportTask } from '../import/import-task.js';
+import { Problems } from '../import/problems.js';
+import { checkFile, type ImportOptions, type ImportResult, runImport } from '../import/run-import.js';
+import { type Format, openSourceFile, type SourceFile } from '../import/source-file.js';
+import { type Logger, scrubber } from '../logger.js';
+import type { ImportClient } from '../talon-one/import-client.js';
+import type { RequestContext } from '../talon-one/management.js';
+import { createImportClient, openWarehouse, processName, Releasers } from './context.js';
+import { importProgress, type ShownProgress } from './import-progress.js';
+import { prepareWarehouse } from './prepare.js';
+
+/** Builds the import; may ask the account what it knows. */
+export type MakeKind = (client: ImportClient, format: Format, context: RequestContext) => Promise<ImportKind>;
+
+/** What the command line asks for. */
+export interface ImportRequest {
+  readonly path: string;
+  /** `undefined`: as the file's name tells. */
+  readonly format: Format | undefined;
+  readonly delimiter: string;
+  /** CSV file for the problems. */
+  readonly report: string | undefined;
+  readonly dryRun: boolean;
+  readonly run: ImportOptions;
+  readonly makeKind: MakeKind;
+}
+
+/**
+ * Imports a file into Talon.One. Problems with it go to stderr, the first ones, and to the report.
+ * @throws UserError when not everything is imported
+ */
+export async function importCommand(
+  request: ImportRequest,
+  config: Config,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const file = openSourceFile(request.path, request.format, request.delimiter);
+  const problems = new Problems(request.report);
+  const progress = importProgress(file.bytes);
+  const releasers = new Releasers();
+  try {
+    const common = { file, problems, progress };
+    if (request.dryRun) await tryOut(request, common, config, log, signal);
+    else await importFile(request, common, config, log, releasers, signal);
+  } finally {
+    progress.end();
+    problems.close();
+    await releasers.release(log);
+    const scrub = scrubber(config.secrets);
+    for (const line of problems.lines()) process.stderr.write(`${scrub(line)}\n`);
+  }
+}
+
+interface Common {
+  readonly file: SourceFile;
+  readonly problems: Problems;
+  readonly progress: ShownProgress;
+}
+
+async function tryOut(
+  request: ImportRequest,
+  common: Common,
+  config: Config,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const kind = await request.makeKind(createImportClient(config, log, undefined), common.file.format, {
+    signal,
+  });
+  const { units, parts } = await checkFile({ ...common, kind }, signal);
+  const { name, target, effect } = kind;
+  log.info(
+    { kind: name, target, effect, rows: units, parts: parts.length },
+    'the file is good; nothing was sent',
+  );
+}
+
+async function importFile(
+  request: ImportRequest,
+  common: Common,
+  config: Config,
+  log: Logger,
+  releasers: Releasers,
+  signal: AbortSignal,
+): Promise<void> {
+  const { warehouse } = await openWarehouse(config, log, releasers, signal);
+  await prepareWarehouse(warehouse, log, signal, { patient: false });
+  const client = createImportClient(config, log, warehouse);
+  const kind = await request.makeKind(client, common.file.format, { signal });
+  const task: ImportTask = {
+    ...common,
+    kind,
+    client,
+    warehouse,
+    log,
+    deployment: config.talonOne.baseUrl,
+    owner: processName(),
+    leaseMs: config.sync.leaseMs,
+    requestTimeoutMs: config.talonOne.requestTimeoutMs,
+    onFailedAttempt: ({ error, attempt }) =>
+      log.info({ err: error, attempt }, 'attempt failed, trying again'),
+  };
+  const result = await runImport(task, request.run, signal);
+  report(task, result);
+}
+
+function report(task: ImportTask, result: ImportResult): void {
+  const { kind, log } = task;
+  const { importId, units: rows, parts, accepted, refused } = result;
+  const fields = { kind: kind.name, target: kind.target, importId, rows, parts, accepted, refused };
+  if (refused > 0) {
+    log.warn(fields, 'import not finished');
+    throw new UserError(
+      `${refused} of ${parts} parts were refused, the others are imported. Mend what is said above in Talon.One and run the same command again, or import the corrected rows as a file of their own.`,
+    );
+  }
+  const message =
+    accepted === parts ? 'import finished' : 'settled; the same command again sends the parts that are left';
+  log.info(fields, message);
+}

@@ -1,0 +1,136 @@
+import { sleep } from '../clock.js';
+import { UserError } from '../errors.js';
+import {
+  findSentBefore,
+  findUnfinished,
+  type ImportIdentity,
+  type ImportLease,
+  insertImport,
+  lockTarget,
+  type PlannedPart,
+  releaseImport,
+  renewImport,
+  takeImport,
+} from '../warehouse/import-journal.js';
+import { type JournalPart, readParts, settleAbandoned } from '../warehouse/import-parts.js';
+import type { Warehouse } from '../warehouse/warehouse.js';
+import type { Effect } from './csv-imports.js';
+
+/** Renewals per lease time: one may fail without the lease being lost. */
+const RENEWALS = 3;
+
+export interface OpenImport {
+  readonly lease: ImportLease;
+  readonly parts: readonly JournalPart[];
+  /** It was begun by an earlier run. */
+  readonly isResumed: boolean;
+}
+
+export interface OpenOptions {
+  readonly effect: Effect;
+  /** Send rows that were sent before. */
+  readonly again: boolean;
+  /** Only an import that was begun before will do. */
+  readonly onlyResume: boolean;
+  readonly owner: string;
+  readonly leaseMs: number;
+  /** Told when another process has to be waited for. */
+  readonly onWait: (waitMs: number) => void;
+}
+
+/**
+ * Goes on with an unfinished import of the same file, or begins one.
+ * @throws UserError when rows that add to what is there were sent before, or another process is at work
+ */
+export async function openImport(
+  warehouse: Warehouse,
+  identity: ImportIdentity,
+  parts: readonly PlannedPart[],
+  options: OpenOptions,
+  signal: AbortSignal,
+): Promise<OpenImport> {
+  for (let attempt = 1; ; attempt += 1) {
+    const opened = await tryToOpen(warehouse, identity, parts, options);
+    if (!('busyMs' in opened)) return opened;
+    if (attempt > 1)
+      throw new UserError('Another process is at work on this import: wait for it, or stop it first.');
+    // A process that was killed leaves its lease behind; one that lives renews it meanwhile.
+    options.onWait(opened.busyMs);
+    await sleep(opened.busyMs + 1, signal);
+  }
+}
+
+async function tryToOpen(
+  warehouse: Warehouse,
+  identity: ImportIdentity,
+  parts: readonly PlannedPart[],
+  { effect, again, onlyResume, owner, leaseMs }: OpenOptions,
+): Promise<OpenImport | { busyMs: number }> {
+  return warehouse.transaction(async (client) => {
+    await lockTarget(client, identity);
+    // A list that was imported since must not be taken back by the rest of an older one.
+    const unfinished = await findUnfinished(client, identity, parts, effect !== 'adds');
+    if (unfinished === undefined && onlyResume)
+      throw new UserError('There is no unfinished import of this file into this target: nothing to settle.');
+    if (unfinished === undefined && effect === 'adds' && !again) {
+      const earlier = await findSentBefore(client, identity, parts);
+      if (earlier) throw sentBefore(earlier);
+    }
+    const importId = unfinished ?? (await insertImport(client, identity, parts));
+    const lease = await takeImport(client, importId, owner, leaseMs);
+    if ('busyMs' in lease) return lease;
+    // Sending the same again does no harm unless it adds.
+    await settleAbandoned(client, lease, effect === 'adds' ? 'uncertain' : 'planned');
+    const journal = await readParts(client, importId);
+    return { lease, parts: journal, isResumed: unfinished !== undefined };
+  });
+}
+
+function sentBefore(earlier: Awaited<ReturnType<typeof findSentBefore>> & object): UserError {
+  const { importId, fileName, startedAt, finished } = earlier;
+  const what = finished
+    ? `These rows were imported already: import ${importId} of ${fileName}, begun ${startedAt}.`
+    : `Import ${importId} of ${fileName}, begun ${startedAt}, is not finished and has sent some of these rows. Finish it with its own file, or put only the rows that are not in it into a new file.`;
+  return new UserError(`${what} Sent again they would count twice. If that is meant, give --again.`);
+}
+
+/**
+ * Runs `work` while the lease is renewed, then gives it back. The signal that `work` is given aborts when another process
+ * has taken the import over.
+ */
+export async function whileOpen<T>(
+  warehouse: Warehouse,
+  lease: ImportLease,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const lost = new AbortController();
+  const done = new AbortController();
+  const renewing = renew(warehouse, lease, done.signal, (error) => lost.abort(error));
+  try {
+    return await work(lost.signal);
+  } catch (error) {
+    throw lost.signal.aborted ? lost.signal.reason : error;
+  } finally {
+    done.abort();
+    await renewing;
+    // If Postgres is away, the lease runs out by itself; what the work has said must not be lost over it.
+    await warehouse.transaction((client) => releaseImport(client, lease)).catch(() => {});
+  }
+}
+
+async function renew(
+  warehouse: Warehouse,
+  lease: ImportLease,
+  done: AbortSignal,
+  onLost: (error: UserError) => void,
+): Promise<void> {
+  while (!done.aborted) {
+    try {
+      await sleep(lease.leaseMs / RENEWALS, done);
+      await warehouse.transaction((client) => renewImport(client, lease));
+    } catch (error) {
+      if (error instanceof UserError) return onLost(error);
+      // Stopped, or Postgres is away: the next renewal comes soon, and every note of a part checks anyway.
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import { ApiError } from '../talon-one/api-error.js';
+import type { AttributeTypes } from './attribute-values.js';
+import type { ColumnChoice } from './header.js';
+import type { Delivery, ImportKind } from './import-kind.js';
+import { outcomeOf } from './outcome.js';
+import { ProfileCsvUnits, ProfileJsonUnits } from './profile-units.js';
+import type { Format } from './source-file.js';
+
+/** The API takes up to 1000 profiles a request (talon-one-api section 9.3). */
+const LIMITS = { units: 1000, bytes: 4 * 1024 * 1024 };
+
+export interface ProfileRequest {
+  readonly format: Format;
+  readonly choice: ColumnChoice;
+  readonly types: AttributeTypes;
+  readonly partRows?: number | undefined;
+}
+
+export function profileKind({ format, choice, types, partRows }: ProfileRequest): ImportKind {
+  return {
+    name: 'profiles',
+    target: '',
+    effect: 'same',
+    limits: { ...LIMITS, units: Math.min(partRows ?? LIMITS.units, LIMITS.units) },
+    goesOn: true,
+    newAssembler: (problems) =>
+      format === 'csv' ? new ProfileCsvUnits(types, choice, problems) : new ProfileJsonUnits(types, problems),
+    deliver: async (delivery) => {
+      const { units, client, key, context } = delivery;
+      const body = `{"customerProfiles":[${units.map((unit) => unit.text).join(',')}]}`;
+      try {
+        await client.putProfiles(body, key, context);
+        return { state: 'accepted', answer: '' };
+      } catch (error) {
+        const outcome = outcomeOf(error);
+        if (outcome.state === 'refused') complain(error, delivery);
+        return outcome;
+      }
+    },
+  };
+}
+
+// The pointer of a complaint begins with the position of the profile: /customerProfiles/5/attributes/Name.
+function complain(error: unknown, { units, problems }: Delivery): void {
+  const complaints = error instanceof ApiError ? error.complaints : [];
+  for (const { text, pointer = '' } of complaints) {
+    const [, position, path = ''] = /^\/customerProfiles\/(\d+)\/?(.*)$/.exec(pointer) ?? [];
+    const unit = position === undefined ? undefined : units[Number(position)];
+    problems.add(unit?.firstLine ?? 0, path.replaceAll('/', '.'), '', text);
+  }
+}

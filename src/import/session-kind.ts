@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { ApiError } from '../talon-one/api-error.js';
+import type { ColumnChoice } from './header.js';
+import type { Delivery, ImportKind } from './import-kind.js';
+import { inOrder } from './in-order.js';
+import { type Outcome, outcomeOf } from './outcome.js';
+import { SessionJsonUnits } from './session-json-units.js';
+import type { SessionAttributeTypes } from './session-schema.js';
+import { SessionCsvUnits } from './session-units.js';
+import type { Format } from './source-file.js';
+import type { Unit } from './unit.js';
+
+/** Sessions are sent one by one; a part is what the journal notes at once. */
+const LIMITS = { units: 200, bytes: 16 * 1024 * 1024 };
+
+export interface SessionRequest {
+  readonly format: Format;
+  readonly choice: ColumnChoice;
+  readonly types: SessionAttributeTypes;
+  /** Sessions under way at the same time, never two of one profile: the API answers 409 to too many (section 2.2). */
+  readonly concurrency: number;
+  readonly partRows?: number | undefined;
+}
+
+export function sessionKind({ format, choice, types, concurrency, partRows }: SessionRequest): ImportKind {
+  return {
+    name: 'sessions',
+    target: '',
+    effect: 'same',
+    limits: { ...LIMITS, units: partRows ?? LIMITS.units },
+    goesOn: true,
+    newAssembler: (problems) =>
+      format === 'csv' ? new SessionCsvUnits(types, choice, problems) : new SessionJsonUnits(types, problems),
+    deliver: (delivery) => deliverAll(delivery, concurrency),
+  };
+}
+
+const WORST_FIRST = ['uncertain', 'planned', 'refused'] as const;
+
+/** The part is accepted when all its sessions are; otherwise it is what the worst of them is. */
+async function deliverAll(delivery: Delivery, concurrency: number): Promise<Outcome> {
+  const failures: Exclude<Outcome, { state: 'accepted' }>[] = [];
+  await inOrder(
+    delivery.units,
+    (unit) => unit.order ?? unit.id,
+    concurrency,
+    async (unit) => {
+      const failure = await deliverOne(delivery, unit);
+      if (failure) failures.push(failure);
+      return failure === undefined || failure.state === 'refused';
+    },
+  );
+  const worst = WORST_FIRST.map((state) => failures.find((failure) => failure.state === state)).find(Boolean);
+  if (!worst) return { state: 'accepted', answer: '' };
+  return { state: worst.state, answer: `${failures.length} of ${delivery.units.length}: ${worst.answer}` };
+}
+
+async function deliverOne(
+  delivery: Delivery,
+  unit: Unit,
+): Promise<Exclude<Outcome, { state: 'accepted' }> | undefined> {
+  const { client, context, key, problems } = delivery;
+  const ownKey = createHash('sha256').update(`${key}\n${unit.id}`).digest('hex');
+  try {
+    await client.putSession(unit.id, `{"customerSession":${unit.text}}`, ownKey, context);
+    return undefined;
+  } catch (error) {
+    const outcome = outcomeOf(error);
+    if (outcome.state !== 'refused') return outcome;
+    const [complaint] = error instanceof ApiError ? error.complaints : [];
+    const path = complaint?.pointer?.replace(/^\/(customerSession\/)?/, '').replaceAll('/', '.');
+    problems.add(unit.firstLine, path ?? '', unit.id, complaint?.text ?? outcome.answer);
+    return outcome;
+  }
+}
