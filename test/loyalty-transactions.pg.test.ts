@@ -134,6 +134,28 @@ test('activated points and moved expiry dates of old transactions are read again
   await expectLedgerStored(db(), sim, 1);
 });
 
+test('what could not be read again at first is read again later; a server that does not know the filter is asked for each', async () => {
+  const { sim, once, runner } = await startLoyalty(
+    db(),
+    { history: { events: 0 } },
+    { LOYALTY_PROGRAM_IDS: '1' },
+  );
+  const waiting = sim.addLoyaltyTransaction(1, { transactionUUID: 'waits', startDate: 'on_action' });
+  expect(await once()).toEqual([]);
+  sim.changeLoyaltyTransaction(1, waiting, { startDate: '2026-02-01T00:00:00Z' });
+  sim.addFault({ path: /awaitsActivation/, times: Infinity, action: { type: 'status', status: 400 } });
+  // As many as one run tries.
+  sim.addFault({ path: /transactionUUIDs/, times: 5, action: { type: 'status', status: 500 } });
+  const controller = new AbortController();
+  const running = runner().run(controller.signal);
+  await eventually('it is read again', async () => {
+    const [row] = await stored('waits');
+    return row?.start_date === '2026-02-01T00:00:00Z';
+  });
+  controller.abort();
+  await running;
+});
+
 test('records that are no transactions go to the quarantine, one without UUID is stored by its number', async () => {
   const { sim, once } = await startLoyalty(db(), { history: { events: 0 } });
   sim.addLoyaltyTransaction(1, { id: 7, fields: { transactionUUID: '' } });

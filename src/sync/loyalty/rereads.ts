@@ -1,5 +1,6 @@
 import { monotonicMs } from '../../clock.js';
 import { type Instant, secondsBetween } from '../../instant.js';
+import { hasStatus } from '../../talon-one/api-error.js';
 import type { TransactionList } from '../../talon-one/transaction-list.js';
 import { changedByEffects, type EventMarks, waitingTransactions } from '../../warehouse/loyalty-rereads.js';
 import type { Warehouse } from '../../warehouse/warehouse.js';
@@ -11,7 +12,9 @@ const WAITING_EVERY_MS = 3_600_000;
 /** Finds the stored transactions of one program that are to be read again, because they may say something else by now. */
 export class Rereads {
   private lookAtMs = 0;
-  /** Read again without a change although the API no longer lists them as waiting: not worth asking again. */
+  /** What waits no longer, as the API says; `undefined` when it was not looked at. */
+  private found: readonly string[] | undefined;
+  /** Read again although the API no longer lists them as waiting: not worth asking again. */
   private readonly settled = new Set<string>();
 
   constructor(
@@ -23,17 +26,31 @@ export class Rereads {
   async due(marks: EventMarks, lookback: Instant, context: JobContext): Promise<string[]> {
     const lookbackSeconds = secondsBetween(0n, lookback);
     const changed = await changedByEffects(this.warehouse, this.list.programId, marks, lookbackSeconds);
-    return [...new Set([...changed, ...(await this.activated(context))])];
+    return [...new Set([...changed, ...(await this.noLongerWaiting(context))])];
   }
 
-  private async activated(context: JobContext): Promise<string[]> {
+  /** What was due has been read again and stored. */
+  settle(): void {
+    if (this.found === undefined) return;
+    for (const uuid of this.found) this.settled.add(uuid);
+    this.lookAtMs = monotonicMs() + WAITING_EVERY_MS;
+  }
+
+  private async noLongerWaiting(context: JobContext): Promise<readonly string[]> {
+    this.found = undefined;
     if (monotonicMs() < this.lookAtMs) return [];
     const stored = await waitingTransactions(this.warehouse, this.list.programId);
     const unsettled = stored.filter((uuid) => !this.settled.has(uuid));
-    const waiting = unsettled.length === 0 ? new Set() : await this.list.waiting(context.requests);
-    const gone = unsettled.filter((uuid) => !waiting.has(uuid));
-    for (const uuid of gone) this.settled.add(uuid);
-    this.lookAtMs = monotonicMs() + WAITING_EVERY_MS;
-    return gone;
+    this.found = [];
+    if (unsettled.length === 0) return [];
+    try {
+      const waiting = await this.list.waiting(context.requests);
+      this.found = unsettled.filter((uuid) => !waiting.has(uuid));
+      return this.found;
+    } catch (error) {
+      // Older deployments may not know the filter: then each is asked for, and none is settled.
+      if (!hasStatus(error, 400)) throw error;
+      return unsettled;
+    }
   }
 }

@@ -123,6 +123,7 @@ export class TransactionsJob implements JobKind {
       await this.write(page, {}, undefined, tally, context);
     }
     await warehouse.transaction((client) => advanceJob(client, context.lease, { eventMarks: nextMarks }));
+    rereads.settle();
   }
 
   private readerOf(programId: string): { list: TransactionList; rereads: Rereads } {
