@@ -1,7 +1,7 @@
 import type { Config } from '../config.js';
 import { UserError } from '../errors.js';
 import type { ImportKind } from '../import/import-kind.js';
-import type { ImportTask } from '../import/import-task.js';
+import type { ImportProgress, ImportTask } from '../import/import-task.js';
 import { Problems } from '../import/problems.js';
 import { checkFile, type ImportOptions, type ImportResult, runImport } from '../import/run-import.js';
 import { type Format, openSourceFile, type SourceFile } from '../import/source-file.js';
@@ -9,7 +9,7 @@ import { type Logger, scrubber } from '../logger.js';
 import type { ImportClient } from '../talon-one/import-client.js';
 import type { RequestContext } from '../talon-one/management.js';
 import { createImportClient, openWarehouse, processName, Releasers } from './context.js';
-import { importProgress, type ShownProgress } from './import-progress.js';
+import { importProgress } from './import-progress.js';
 import { prepareWarehouse } from './prepare.js';
 
 /** Builds the import; may ask the account what it knows. */
@@ -58,7 +58,7 @@ export async function importCommand(
 interface Common {
   readonly file: SourceFile;
   readonly problems: Problems;
-  readonly progress: ShownProgress;
+  readonly progress: ImportProgress;
 }
 
 async function tryOut(
@@ -72,6 +72,7 @@ async function tryOut(
     signal,
   });
   const { units, parts } = await checkFile({ ...common, kind }, signal);
+  common.progress.end();
   const { name, target, effect } = kind;
   log.info(
     { kind: name, target, effect, rows: units, parts: parts.length },
@@ -109,6 +110,7 @@ async function importFile(
 }
 
 function report(task: ImportTask, result: ImportResult): void {
+  task.progress.end();
   const { kind, log } = task;
   const { importId, units: rows, parts, accepted, refused } = result;
   const fields = { kind: kind.name, target: kind.target, importId, rows, parts, accepted, refused };

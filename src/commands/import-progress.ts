@@ -1,27 +1,27 @@
 import { SingleBar } from 'cli-progress';
 import type { ImportProgress } from '../import/import-task.js';
 
-export interface ShownProgress extends ImportProgress {
-  /** Leaves the terminal as it was found. */
-  end(): void;
-}
-
-const SILENT: ShownProgress = { checked: () => {}, found: () => {}, sent: () => {}, end: () => {} };
+const SILENT: ImportProgress = { checked: () => {}, found: () => {}, sent: () => {}, end: () => {} };
 
 /** Two bars on a terminal, one for the check (bytes) and one for the sending (rows); nothing elsewhere. */
-export function importProgress(bytes: number, output: NodeJS.WriteStream = process.stderr): ShownProgress {
+export function importProgress(bytes: number, output: NodeJS.WriteStream = process.stderr): ImportProgress {
   if (!output.isTTY) return SILENT;
-  let bar = newBar(output, 'checking', 'bytes');
-  bar.start(bytes, 0);
+  let bar: SingleBar | undefined;
+  const end = () => {
+    bar?.stop();
+    bar = undefined;
+  };
+  const begin = (label: string, total: number, unit: string) => {
+    end();
+    bar = newBar(output, label, unit);
+    bar.start(total, 0);
+  };
+  begin('checking', bytes, 'bytes');
   return {
-    checked: (done) => bar.update(done),
-    found: (units) => {
-      bar.stop();
-      bar = newBar(output, 'sending ', 'rows');
-      bar.start(units, 0);
-    },
-    sent: (units) => bar.update(units),
-    end: () => bar.stop(),
+    checked: (done) => bar?.update(done),
+    found: (units) => begin('sending ', units, 'rows'),
+    sent: (units) => bar?.update(units),
+    end,
   };
 }
 

@@ -13,6 +13,8 @@ export interface ImportProgress {
   /** The check is over: so many rows, profiles or sessions are to be sent. */
   found(units: number): void;
   sent(units: number): void;
+  /** Leaves the terminal to others, until the next call. */
+  end(): void;
 }
 
 /** One import that is to be done: what, from where, with what. */

@@ -65,7 +65,7 @@ export async function runImport(
   signal: AbortSignal,
 ): Promise<ImportResult> {
   const inspection = await checkFile(task, signal);
-  task.progress.found(inspection.units);
+  task.progress.end();
   const open = await openImport(
     task.warehouse,
     identityOf(task, inspection),
@@ -86,6 +86,7 @@ export async function runImport(
     if (options.verify) return verify(task, open, signal);
     if (options.settle !== undefined) return settleBy(task, open, options.settle);
     refuseUnsettled(task, open.parts);
+    task.progress.found(inspection.units);
     return sendParts(task, inspection.fileHash, open, signal, lost);
   });
   return { importId, units: inspection.units, parts: open.parts.length, ...result };

@@ -50,7 +50,7 @@ export async function importOnce(
     warehouse,
     client: new ImportClient({ management: senderFor(simulator), integration: undefined, retry: quickRetry }),
     problems,
-    progress: { checked: () => {}, found: () => {}, sent: () => {} },
+    progress: { checked: () => {}, found: () => {}, sent: () => {}, end: () => {} },
     log: pino({ level: 'silent' }),
     owner: 'test',
     leaseMs: 1_000,
