@@ -3,6 +3,7 @@ import { config as readDotenv } from 'dotenv';
 import { z } from 'zod';
 import { ConfigError } from './errors.js';
 import { type Instant, parseInstant, seconds } from './instant.js';
+import { isLoopbackHost } from './loopback.js';
 
 /**
  * The whole environment of the program: the only file that reads `process.env`. Each variable is declared once,
@@ -102,12 +103,18 @@ const programIds = z.string().transform((text, ctx): 'all' | string[] => {
 
 const databaseUrl = z.string().transform((text, ctx) => {
   const url = URL.canParse(text.trim()) ? new URL(text.trim()) : undefined;
-  if (url && /^postgres(ql)?:$/.test(url.protocol)) return text.trim();
+  if (url && /^postgres(ql)?:$/.test(url.protocol) && !isCutInPassword(url)) return text.trim();
   const message =
     'must be a URL such as postgresql://user:password@host:5432/database (percent-encode special characters)';
   ctx.addIssue({ code: 'custom', message });
   return z.NEVER;
 });
+
+// A password with a bare / ? or # ends the host too early: its rest would be taken for the name of the database, and be
+// shown in messages.
+function isCutInPassword({ username, pathname, search, hash }: URL): boolean {
+  return pathname.includes('@') || hash !== '' || (username === '' && search.includes('@'));
+}
 
 const instant = z.string().transform((text, ctx): Instant => {
   const value = parseInstant(text.trim());
@@ -155,7 +162,9 @@ export const variables = {
   },
   DATABASE_URL: {
     about: [
-      'Postgres 14 or newer to write to. TLS through the URL: ?sslmode=verify-full (&sslrootcert=/path/to/ca.pem).',
+      'Postgres 14 or newer to write to. TLS through the URL: ?sslmode=verify-full (&sslrootcert=/path/to/ca.pem) encrypts',
+      'and checks the certificate; "require" does the same today (with a warning: newer drivers will check less), "no-verify"',
+      'encrypts for whoever answers, and without sslmode nothing is encrypted.',
       'Not set: a Postgres of our own in DATA_DIR (not in the container image), good for a trial.',
     ],
     example: 'postgresql://talon_one_sync:password@warehouse:5432/analytics',
@@ -371,7 +380,11 @@ export function loadConfig(environment: Environment, options: { needsApi?: boole
     if (!values.TALON_ONE_API_KEY) missing('TALON_ONE_API_KEY', environment, problems);
   }
   const base = values.TALON_ONE_BASE_URL;
-  if (base?.startsWith('http:') && !isLoopback(base) && values.TALON_ONE_ALLOW_HTTP === false) {
+  if (
+    base?.startsWith('http:') &&
+    !isLoopbackHost(new URL(base).hostname) &&
+    values.TALON_ONE_ALLOW_HTTP === false
+  ) {
     problems.push(
       'TALON_ONE_BASE_URL must begin with https:// (the key would travel unencrypted); TALON_ONE_ALLOW_HTTP=true allows it',
     );
@@ -444,11 +457,6 @@ function missing(name: VariableName, environment: Environment, problems: string[
     ? `set it, or ${name}_FILE to the path of a file that holds it`
     : `set it, for example ${variable.example}`;
   problems.push(`${name} ${empty}: ${way}`);
-}
-
-function isLoopback(url: string): boolean {
-  const host = new URL(url).hostname;
-  return /^(localhost|.+\.localhost|\[::1\]|127(\.\d+){3})$/.test(host);
 }
 
 function toConfig(values: Values): Config {

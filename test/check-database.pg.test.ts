@@ -124,14 +124,32 @@ test.each([['select'], ['select, insert, update'], ['select, insert, delete'], [
   },
 );
 
-test('a role that may write everything but owns nothing cannot make partitions, and is told so', async () => {
+test('a role that may write everything but owns nothing lacks one function, and is told so', async () => {
   const { role, url } = await newRole();
-  await db().rows(`grant usage, create on schema public to ${role}`);
+  await db().rows(`grant usage on schema public to ${role}`);
   await db().rows(`grant all on all tables in schema public to ${role}`);
   const [problem, ...others] = problems(await check(url));
   expect(others).toEqual([]);
-  expect(problem?.found).toMatch(/does not own talon_one_effect, .*so it can make no partitions/);
-  expect(problem?.advice).toContain(`owner to "${role}"`);
+  expect(problem?.found).toBe(`role ${role} cannot make partitions`);
+  expect(problem?.advice).toContain('grant execute on function');
+  await db().rows(problem?.advice?.split(';')[0] ?? '');
+  expect(problems(await check(url))).toEqual([]);
+});
+
+test('a role that owns nothing cannot migrate an older schema, and is told so', async () => {
+  const owner = await newRole();
+  const { role, url } = await newRole();
+  await db().rows(`create schema older authorization ${owner.role}`);
+  await startMessage(owner.url, 'older');
+  await db().rows(`delete from older.talon_one_migration where name <> '0001_initial.sql'`);
+  await db().rows(`grant usage, create on schema older to ${role}`);
+  await db().rows(`grant all on all tables in schema older to ${role}`);
+  expect(problems(await check(url, 'older'))).toMatchObject([
+    {
+      found: expect.stringMatching(/does not own talon_one_effect, .*so it cannot migrate them/),
+      advice: expect.stringContaining('"talon-one-sync migrate" under the role that owns them'),
+    },
+  ]);
 });
 
 test('a member of the owning role has all it needs', async () => {

@@ -171,6 +171,8 @@ describe('problems', () => {
     ['LOYALTY_PROJECTION_DAYS', '31', true],
     ['LOYALTY_PROJECTION_DAYS', '-1', false],
     ['DATABASE_URL', 'postgres://h/d', true],
+    ['DATABASE_URL', 'postgres://u:p@h/d?application_name=me@here', true],
+    ['DATABASE_URL', 'postgres://u:1%2F2%3F3%23@h/d', true],
     ['DATABASE_URL', 'mysql://h/d', false],
     ['DATABASE_URL', 'host=h dbname=d', false],
     ['WAREHOUSE_SCHEMA', 'Talon "One"', true],
@@ -231,10 +233,14 @@ describe('what the values become', () => {
 describe('http://', () => {
   test.each([
     'http://localhost:8080',
+    'http://LOCALHOST',
     'http://127.0.0.1:8080',
+    'http://127.1',
     'http://127.1.2.3',
+    'http://2130706433',
+    'http://0x7f.1',
     'http://[::1]:80',
-    'http://api.localhost',
+    'http://[0:0:0:0:0:0:0:1]',
   ])('is allowed for this machine: %s', (TALON_ONE_BASE_URL) => {
     expect(problemsWith({ TALON_ONE_BASE_URL })).toEqual([]);
   });
@@ -245,8 +251,18 @@ describe('http://', () => {
     'http://127.example.com',
     'http://127.0.0.1.example.com',
     'http://localhost.example.com',
+    'http://localhost.evil.com',
+    'http://127.0.0.1.nip.io',
+    'http://127-0-0-1.example.com',
     'http://notlocalhost',
+    'http://localhost-1',
+    'http://api.localhost',
+    'http://0.0.0.0',
+    'http://128.0.0.1',
     'http://[::2]',
+    'http://[::]',
+    'http://[::ffff:10.0.0.1]',
+    'http://localhost\u3002evil.com',
   ])('is refused for another, unless TALON_ONE_ALLOW_HTTP says so: %s', (TALON_ONE_BASE_URL) => {
     const [problem, ...others] = problemsWith({ TALON_ONE_BASE_URL });
     expect(problem).toContain('TALON_ONE_BASE_URL must begin with https://');
@@ -292,6 +308,9 @@ describe('secrets', () => {
       { TALON_ONE_API_KEY: 'hush hush-hush' },
       { DATABASE_URL: 'user:hush-hush@host/database' },
       { DATABASE_URL: 'mysql://user:hush-hush@host/database' },
+      { DATABASE_URL: 'postgresql://user:12/hush-hush@host/database' },
+      { DATABASE_URL: 'postgresql://user:12?hush-hush@host/database' },
+      { DATABASE_URL: 'postgresql://user:12#hush-hush@host/database' },
       { TALON_ONE_BASE_URL: 'https://user:hush-hush@mycompany.talon.one' },
       { TALON_ONE_BASE_URL: 'user:hush-hush@mycompany.talon.one' },
       { TALON_ONE_API_KEY: 'hush-hush', PAGE_SIZE: '0' },

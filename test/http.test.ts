@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { sleep } from '../src/clock.js';
 import { isAbortError, LeaseLostError } from '../src/errors.js';
 import { parseInstant } from '../src/instant.js';
@@ -15,6 +15,7 @@ import type { Simulator } from './simulator/simulator-handle.js';
 import type { SwitchSettings } from './simulator/switches.js';
 import { EVENTS } from './support/event-reading.js';
 import { clientFor, senderFor } from './support/management-client.js';
+import { startRawServer } from './support/raw-server.js';
 
 // One attempt, and the client that repeats it, over real sockets against a server that misbehaves.
 
@@ -148,6 +149,21 @@ describe('one attempt', () => {
       expect(error.message).toContain('TALON_ONE_BASE_URL');
     }
     expect(strayed).toBe(0);
+  });
+
+  test('a proxy never sees the key: https goes through a tunnel, plain http past it', async () => {
+    const proxy = await startRawServer((socket) => void socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n'));
+    for (const name of ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy', 'ALL_PROXY'])
+      vi.stubEnv(name, `http://127.0.0.1:${proxy.port}`);
+    for (const name of ['NO_PROXY', 'no_proxy']) vi.stubEnv(name, undefined);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const sim = await start();
+    expect((await senderFor(sim)(request, never)).status).toBe(200);
+    expect(proxy.received()).toBe('');
+    const away = { url: 'https://mycompany.invalid', apiKey: sim.apiKey };
+    await failureOf(senderFor(away)(request, never));
+    expect(proxy.received()).toMatch(/^CONNECT mycompany\.invalid:443 HTTP\/1\.1\r\n/);
+    expect(proxy.received()).not.toContain(sim.apiKey);
   });
 
   test.each<[SwitchSettings['retryAfter'], number | undefined, number | undefined]>([

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
@@ -52,7 +53,7 @@ describe('the search for secrets', () => {
 describe('no secret is shown', () => {
   test('when the API sends back what it was sent, at the most talkative log level', async (context) => {
     const deployment = await deploy(context, { history: { events: 20 } });
-    const { simulator, database, start } = deployment;
+    const { simulator, start } = deployment;
     // Said twice, it is cut off in the middle of the key.
     const echo = `You sent ${'x'.repeat(120)} Authorization: ManagementKey-v1 ${simulator.apiKey}`;
     const body = JSON.stringify({ message: echo, errors: [{ details: echo }] });
@@ -73,11 +74,28 @@ describe('no secret is shown', () => {
     expect(leaksOf(deployment, daemon.stdout + daemon.stderr)).toEqual([]);
     expect(daemon.linesOf('cycle failed').length).toBe(2);
     expect(leaksOf(deployment, JSON.stringify(await readHealth(`${url}/readyz`)))).toEqual([]);
-    const stored = await database.query(
-      'select error from talon_one_sync_cycle union all select last_error from talon_one_sync_cursor',
-    );
-    expect(stored.filter(({ error }) => error !== null)).not.toEqual([]);
-    expect(leaksOf(deployment, JSON.stringify(stored))).toEqual([]);
+    const stored = await everythingStored(deployment);
+    expect(stored).toContain('Authorization: ManagementKey-v1 ***');
+    expect(leaksOf(deployment, stored)).toEqual([]);
+  });
+
+  test('in the quarantine, nor to whoever lists the processes', async (context) => {
+    const deployment = await deploy(context, { history: { events: 20 } });
+    const { simulator, start } = deployment;
+    const body = JSON.stringify({ message: `said to nobody: ${simulator.apiKey}` });
+    const path = '/v1/applications/{applicationId}/sessions/{sessionId}';
+    simulator.addFault({ path, action: { type: 'status', status: 400, body } });
+    const hold = simulator.holdNext();
+    const daemon = start(['once'], { env: { SESSION_SNAPSHOT_SOURCE: 'by-id' } });
+    await hold.held;
+    const title = execFileSync('ps', ['-o', 'args=', '-p', String(daemon.pid)], { encoding: 'utf8' });
+    expect(title).toMatch(/main\.js once$/m);
+    expect(leaksOf(deployment, title)).toEqual([]);
+    hold.release();
+    expect(await daemon.ended).toMatchObject({ code: 0 });
+    const stored = await everythingStored(deployment);
+    expect(stored).toContain('said to nobody: ***');
+    expect(leaksOf(deployment, stored)).toEqual([]);
   });
 
   test('in the log, whoever says the password of the database in whatever way', async (context) => {
@@ -160,6 +178,18 @@ describe('no secret is shown', () => {
     await expectFailureWithoutLeak(deployment, daemon);
   });
 });
+
+/** Every row of every table of ours, as text. */
+async function everythingStored({ database }: Deployment): Promise<string> {
+  const tables = await database.query<{ name: string }>(
+    `select relname as name from pg_class where relkind = 'r' and relname like 'talon\\_one\\_%'`,
+  );
+  expect(tables.length).toBeGreaterThan(10);
+  const rows = tables.map(({ name }) =>
+    database.query<{ row: string }>(`select t::text as row from ${name} t`),
+  );
+  return (await Promise.all(rows)).flatMap((some) => some.map(({ row }) => row)).join('\n');
+}
 
 async function expectFailureWithoutLeak(deployment: Deployment, daemon: Daemon): Promise<void> {
   expect(await daemon.ended).toMatchObject({ code: 1 });

@@ -2,6 +2,7 @@ import { wallClockMs } from '../clock.js';
 import type { Config } from '../config.js';
 import { messageOf, UserError } from '../errors.js';
 import type { Logger } from '../logger.js';
+import { isLoopbackHost } from '../loopback.js';
 import { isMigrated } from '../warehouse/migrate.js';
 import { type DatabaseFacts, readDatabaseFacts, tryToCreate } from '../warehouse/rights.js';
 import { isPrivilegeMissing, isReadOnly } from '../warehouse/sqlstate.js';
@@ -32,10 +33,15 @@ export async function checkDatabase(config: Config, log: Logger, signal: AbortSi
 function connection(facts: DatabaseFacts, config: Config): Finding {
   const found = `PostgreSQL ${facts.versionText}, role ${facts.role}, ${facts.usesTls ? 'TLS' : 'no TLS'}`;
   const { url } = config.database;
-  const isRemote = url !== undefined && !/^(localhost|127\.|\[::1\]|$)/.test(new URL(url).hostname);
-  if (facts.usesTls || !isRemote) return { what: 'database', state: 'ok', found };
+  if (facts.usesTls || !isRemote(url)) return { what: 'database', state: 'ok', found };
   const advice = 'The password and all data travel unencrypted: add ?sslmode=verify-full to DATABASE_URL.';
   return { what: 'database', state: 'note', found, advice };
+}
+
+/** Without a host, it is a socket or the embedded Postgres. */
+function isRemote(url: string | undefined): boolean {
+  const host = url === undefined ? '' : new URL(url).hostname;
+  return host !== '' && !isLoopbackHost(host);
 }
 
 function settings(facts: DatabaseFacts): Finding[] {
@@ -73,44 +79,63 @@ function clock(differenceMs: number): Finding {
 
 async function rights(warehouse: Warehouse, facts: DatabaseFacts): Promise<Finding> {
   const what = `schema ${warehouse.schema}`;
-  const problem = (found: string, advice: string): Finding => ({ what, state: 'problem', found, advice });
-  if (facts.isReadOnly) {
-    return problem(
-      'the database is read-only',
-      'DATABASE_URL must name the primary, and default_transaction_read_only must be off.',
-    );
+  try {
+    const trouble = readOnly(facts) ?? forbidden(warehouse, facts);
+    if (trouble) return { what, state: 'problem', ...trouble };
+    const isCurrent = facts.schemaExists && (await isMigrated(warehouse));
+    const lacking = isCurrent ? noPartitions(warehouse, facts) : await cannotMigrate(warehouse, facts);
+    if (lacking) return { what, state: 'problem', ...lacking };
+    const found = isCurrent
+      ? 'up to date, rights suffice'
+      : 'rights suffice, the first start creates the tables';
+    return { what, state: 'ok', found };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { what, state: 'problem', found: error.message, advice: 'Deploy the newer version.' };
   }
-  if (facts.forbiddenTables.length > 0) {
-    return problem(
-      `role ${facts.role} may not write ${facts.forbiddenTables.join(', ')}`,
-      `grant select, insert, update, delete on all tables in schema "${warehouse.schema}" to "${facts.role}";`,
-    );
-  }
+}
+
+type Trouble = Pick<Finding, 'found' | 'advice'>;
+
+function readOnly(facts: DatabaseFacts): Trouble | undefined {
+  if (!facts.isReadOnly) return undefined;
+  return {
+    found: 'the database is read-only',
+    advice: 'DATABASE_URL must name the primary, and default_transaction_read_only must be off.',
+  };
+}
+
+function forbidden({ schema }: Warehouse, { role, forbiddenTables }: DatabaseFacts): Trouble | undefined {
+  if (forbiddenTables.length === 0) return undefined;
+  return {
+    found: `role ${role} may not write ${forbiddenTables.join(', ')}`,
+    advice: `grant select, insert, update, delete on all tables in schema "${schema}" to "${role}";`,
+  };
+}
+
+function noPartitions({ schema }: Warehouse, facts: DatabaseFacts): Trouble | undefined {
+  if (facts.canMakePartitions) return undefined;
+  return {
+    found: `role ${facts.role} cannot make partitions`,
+    advice: `grant execute on function "${schema}".talon_one_create_partitions(date) to "${facts.role}"; the function's owner needs create on the schema.`,
+  };
+}
+
+async function cannotMigrate(warehouse: Warehouse, facts: DatabaseFacts): Promise<Trouble | undefined> {
   try {
     await tryToCreate(warehouse);
   } catch (error) {
-    if (isReadOnly(error)) return problem('the database is read-only', 'DATABASE_URL must name the primary.');
+    if (isReadOnly(error))
+      return { found: 'the database is read-only', advice: 'DATABASE_URL must name the primary.' };
     if (!isPrivilegeMissing(error)) throw error;
     const advice = facts.schemaExists
       ? `grant usage, create on schema "${warehouse.schema}" to "${facts.role}";`
       : `create schema "${warehouse.schema}" authorization "${facts.role}";`;
-    return problem(messageOf(error), advice);
+    return { found: messageOf(error), advice };
   }
-  if (facts.foreignTables.length > 0) {
-    return problem(
-      `role ${facts.role} does not own ${facts.foreignTables.join(', ')}, so it can make no partitions`,
-      `alter table … owner to "${facts.role}"; for each of them.`,
-    );
-  }
-  try {
-    const isCurrent = facts.schemaExists && (await isMigrated(warehouse));
-    return {
-      what,
-      state: 'ok',
-      found: isCurrent ? 'up to date, rights suffice' : 'rights suffice, the first start creates the tables',
-    };
-  } catch (error) {
-    if (error instanceof UserError) return problem(error.message, 'Deploy the newer version.');
-    throw error;
-  }
+  if (facts.foreignTables.length === 0) return undefined;
+  return {
+    found: `role ${facts.role} does not own ${facts.foreignTables.join(', ')}, so it cannot migrate them`,
+    advice: `Run "talon-one-sync migrate" under the role that owns them, or: alter table … owner to "${facts.role}"; for each.`,
+  };
 }

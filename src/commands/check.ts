@@ -42,7 +42,8 @@ async function checkAll(config: Config, log: Logger): Promise<Finding[]> {
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => controller.abort());
   try {
     const database = await checkDatabase(config, log, controller.signal);
-    const warehouse = await budgetHolder(config, log, releasers, controller.signal);
+    const isUsable = database.every((finding) => finding.state !== 'problem');
+    const warehouse = isUsable ? await budgetHolder(config, log, releasers, controller.signal) : undefined;
     return [...database, ...(await checkApi(config, log, warehouse, controller.signal))];
   } catch (error) {
     return [{ what: 'check', state: 'problem', found: messageOf(error) }];

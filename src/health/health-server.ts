@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { messageOf, UserError } from '../errors.js';
 
 export interface HealthReport {
@@ -10,10 +10,17 @@ export interface HealthReport {
 
 const SLOW_CLIENT_MS = 5_000;
 const MOST_CONNECTIONS = 64;
+const LIMITS = {
+  headersTimeout: SLOW_CLIENT_MS,
+  requestTimeout: SLOW_CLIENT_MS,
+  keepAliveTimeout: SLOW_CLIENT_MS,
+  // Node looks only every 30 seconds whether the times above are over.
+  connectionsCheckingInterval: 1_000,
+};
 
 /**
  * `GET /livez`: the process runs. `GET /readyz`: it can do its work, else 503 with the reasons. Serves nothing else,
- * and gives slow or many clients little to hold on to.
+ * and gives slow, many or greedy clients little to hold on to.
  */
 export class HealthServer {
   private constructor(private readonly server: Server) {}
@@ -23,11 +30,9 @@ export class HealthServer {
    * @throws UserError when the address cannot be used
    */
   static async start(host: string, port: number, report: () => Promise<HealthReport>): Promise<HealthServer> {
-    const server = createServer((request, response) => void answer(request, response, report));
-    server.headersTimeout = SLOW_CLIENT_MS;
-    server.requestTimeout = SLOW_CLIENT_MS;
-    server.keepAliveTimeout = SLOW_CLIENT_MS;
-    server.maxConnections = MOST_CONNECTIONS;
+    const shared = oneAtATime(report);
+    const server = createServer(LIMITS, (request, response) => void answer(request, response, shared));
+    makeRoomForNewcomers(server);
     await new Promise<void>((resolve, reject) => {
       const refuse = (error: Error) =>
         reject(
@@ -55,13 +60,43 @@ export class HealthServer {
   }
 }
 
+/**
+ * The oldest connection is closed for one too many. A limit that refuses the newest would let idle clients keep the
+ * probe out, and the orchestrator would kill a daemon that is well.
+ */
+function makeRoomForNewcomers(server: Server): void {
+  const open = new Set<Socket>();
+  server.on('connection', (socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+    const [oldest] = open;
+    if (open.size <= MOST_CONNECTIONS || !oldest) return;
+    open.delete(oldest);
+    oldest.destroy();
+  });
+}
+
+/** Everyone who asks meanwhile gets the same report: it costs a query, and anybody may ask. */
+function oneAtATime(report: () => Promise<HealthReport>): () => Promise<HealthReport> {
+  let running: Promise<HealthReport> | undefined;
+  return () => {
+    running ??= report()
+      .catch(() => ({ isReady: false, reasons: ['unexpected error'] }))
+      .finally(() => {
+        running = undefined;
+      });
+    return running;
+  };
+}
+
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   report: () => Promise<HealthReport>,
 ): Promise<void> {
-  // A body is never wanted: what is not read is discarded with the connection.
+  // A body is never wanted: what comes of it after the answer goes with the connection.
   request.resume();
+  if (hasBody(request)) response.setHeader('connection', 'close');
   const path = request.url?.split('?', 1)[0];
   if (path !== '/livez' && path !== '/readyz') return send(response, 404, { error: 'not found' });
   if (request.method !== 'GET' && request.method !== 'HEAD')
@@ -69,6 +104,10 @@ async function answer(
   if (path === '/livez') return send(response, 200, { status: 'alive' });
   const { isReady, reasons } = await report();
   send(response, isReady ? 200 : 503, { status: isReady ? 'ready' : 'not ready', reasons });
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
 }
 
 function send(response: ServerResponse, status: number, body: unknown): void {

@@ -107,10 +107,11 @@ async function finish(
   logCycle(log, ending, { ...context.tally, owed: owed?.count }, completeThrough, failingMs, lease);
 }
 
-// Once the events were read to their end, only what is owed keeps the tables from being complete up to there.
+// Once the events were read to their end, only what is owed keeps the tables from being complete up to there, and what
+// may have become visible behind a reading that took long.
 function completeThroughOf({ window }: Ending, owed: OwedSummary, lookback: Instant): Instant | undefined {
   if (!window) return undefined;
-  const readTo = (window.readUntil ?? window.to) - lookback;
+  const readTo = (window.closeAt ?? window.readUntil ?? window.to) - lookback;
   return owed.oldest === undefined ? readTo : earlierOf(readTo, owed.oldest - 1n);
 }
 

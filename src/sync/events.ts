@@ -7,7 +7,7 @@ import { writeEventPage } from '../warehouse/event-writer.js';
 import type { Partitions } from '../warehouse/partitions.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
 import { type CycleContext, noteQuarantined } from './cycle-context.js';
-import { Progress, reachedBy, startOfWindow } from './reading.js';
+import { clockIfClose, Progress, reachedBy, startOfWindow } from './reading.js';
 
 export interface EventSyncOptions {
   readonly warehouse: Warehouse;
@@ -23,6 +23,11 @@ export interface EventWindow {
   readonly to: Instant;
   /** The server's clock when the list was read to its end; `undefined` when it sends none. */
   readonly readUntil: Instant | undefined;
+  /**
+   * The server's clock when the reading first came within a look-back of it: from there on events may still have become
+   * visible behind the reading. `undefined` when it did not come so close, or the server sends no clock.
+   */
+  readonly closeAt: Instant | undefined;
 }
 
 /** Reads all events from the cursor to the newest and stores them page by page, each with the cursor in one transaction. */
@@ -34,16 +39,18 @@ export async function syncEvents(
   const from = startOfWindow(cursor, options.lookback);
   let to = cursor.lastSync;
   let readUntil: Instant | undefined;
+  let closeAt: Instant | undefined;
   const progress = new Progress(context.log);
   for await (const eventPage of oneAhead(eventPages(options.list, from, context.requests))) {
     context.signal.throwIfAborted();
-    const lastSync = reachedBy(eventPage);
+    const lastSync = reachedBy(eventPage, closeAt);
+    closeAt ??= clockIfClose(eventPage, options.lookback);
     await storeEventPage(options, eventPage, lastSync, context);
     if (lastSync !== undefined) to = laterOf(to, lastSync);
     if (eventPage.isCaughtUp) readUntil = eventPage.readUntil;
     else progress.note(to, eventPage.page.serverTime, eventFigures(context));
   }
-  return { from, to, readUntil };
+  return { from, to, readUntil, closeAt };
 }
 
 async function storeEventPage(

@@ -23,12 +23,29 @@ export function startOfWindow(cursor: { readonly lastSync: Instant }, lookback: 
 
 /**
  * How far the cursor may move with a page: a record that says it comes from the future must not carry it past those
- * that are still to come. The Date header has whole seconds.
+ * that are still to come. The Date header has whole seconds. However long a reading takes, the cursor stays within a
+ * look-back of what may have become visible behind it: the next reading has to begin there.
+ * @param closeAt what `clockIfClose` said of an earlier page of the reading
  */
-export function reachedBy({ lastSync, page: { serverTime } }: ReadPage): Instant | undefined {
-  return lastSync === undefined || serverTime === undefined
-    ? lastSync
-    : earlierOf(lastSync, serverTime + SECOND);
+export function reachedBy(
+  { lastSync, page: { serverTime } }: ReadPage,
+  closeAt: Instant | undefined,
+): Instant | undefined {
+  const limit = closeAt ?? (serverTime === undefined ? undefined : serverTime + SECOND);
+  return lastSync === undefined || limit === undefined ? lastSync : earlierOf(lastSync, limit);
+}
+
+/**
+ * The server's clock when a page comes within a look-back of it. Records become visible up to a look-back after their
+ * creation, so what a page holds is final only when it is older.
+ */
+export function clockIfClose(
+  { page: { rows, serverTime } }: ReadPage,
+  lookback: Instant,
+): Instant | undefined {
+  if (serverTime === undefined) return undefined;
+  const final = serverTime - laterOf(lookback, SECOND);
+  return rows.some((row) => row.created > final) ? serverTime : undefined;
 }
 
 const PROGRESS_MS = 10_000;

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
-import { sleep } from '../clock.js';
+import { monotonicMs, sleep } from '../clock.js';
 import type { Logger } from '../logger.js';
 import { type BudgetShape, LocalBudget, type RequestBudget } from '../talon-one/request-budget.js';
 import { type HeldSlot, releaseSlot, type SlotRequest, takeSlot } from '../warehouse/request-slots.js';
 import { isConnectionFailure, isReadOnly, isTimeout } from '../warehouse/sqlstate.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
 
-/** Postgres is there, but busy. */
-const BUSY_PAUSE_MS = 200;
+/** Postgres is busy, or away for the moment. */
+const PAUSE_MS = 200;
 
 export interface SharedBudgetOptions {
   readonly warehouse: Warehouse;
@@ -22,15 +22,26 @@ export interface SharedBudgetOptions {
 
 /**
  * The request budget of every process that uses the same key with the same database. The process's own budget is kept
- * beside it and always asked first: while Postgres is away it is the one that holds.
+ * beside it and always asked first.
+ *
+ * While Postgres is away nobody knows what the others send. So a process waits until every request that another one had
+ * under way must have ended: most outages are over by then, and without Postgres nothing can be stored anyway. After
+ * that it goes on with a single slot, so that as many processes as the limit has slots stay within it together; and once
+ * Postgres is back it waits for those that have not noticed yet.
  */
 export class SharedBudget implements RequestBudget {
   private readonly local: LocalBudget;
+  private readonly alone: LocalBudget;
   private readonly budget: string;
-  private isAway = false;
+  private readonly patienceMs: number;
+  private awaySinceMs: number | undefined;
+  private isAlone = false;
 
   constructor(private readonly options: SharedBudgetOptions) {
-    this.local = new LocalBudget(options.shape);
+    const { shape } = options;
+    this.local = new LocalBudget(shape);
+    this.alone = new LocalBudget({ ...shape, slots: 1 });
+    this.patienceMs = options.requestTimeoutMs + shape.periodMs;
     const identity = `${options.baseUrl}\n${options.apiKey}`;
     this.budget = createHash('sha256').update(identity).digest('hex').slice(0, 16);
   }
@@ -38,20 +49,11 @@ export class SharedBudget implements RequestBudget {
   async acquire(endpoint: string, signal: AbortSignal): Promise<() => void> {
     const counted = this.options.scope === 'key' ? '*' : endpoint;
     const releaseLocal = await this.local.acquire(counted, signal);
-    const { shape, requestTimeoutMs } = this.options;
-    const request: SlotRequest = {
-      budget: this.budget,
-      endpoint: counted,
-      slots: shape.slots,
-      holdMs: requestTimeoutMs + shape.periodMs,
-    };
     try {
-      const slot = await this.take(request, signal);
-      let isHeld = true;
+      const release = await this.acquireShared(counted, signal);
       return () => {
         releaseLocal();
-        if (isHeld && slot !== undefined) void this.release(request, slot);
-        isHeld = false;
+        release();
       };
     } catch (error) {
       releaseLocal();
@@ -59,22 +61,41 @@ export class SharedBudget implements RequestBudget {
     }
   }
 
-  /** `undefined`: Postgres is away or read-only, the process's own budget has to do. Other trouble with it passes, or is an error. */
+  private async acquireShared(counted: string, signal: AbortSignal): Promise<() => void> {
+    const { shape } = this.options;
+    const request: SlotRequest = {
+      budget: this.budget,
+      endpoint: counted,
+      slots: shape.slots,
+      holdMs: this.patienceMs,
+    };
+    const slot = await this.take(request, signal);
+    if (slot === undefined) return this.alone.acquire(counted, signal);
+    let isHeld = true;
+    return () => {
+      if (isHeld) void this.release(request, slot);
+      isHeld = false;
+    };
+  }
+
+  /** `undefined`: Postgres is away or read-only for long. Other trouble with it passes, or is an error. */
   private async take(request: SlotRequest, signal: AbortSignal): Promise<HeldSlot | undefined> {
     for (;;) {
       signal.throwIfAborted();
-      let waitMs = BUSY_PAUSE_MS;
+      let waitMs = PAUSE_MS;
       try {
         const answer = await takeSlot(this.options.warehouse, request);
-        this.noteAway(undefined);
-        if ('slot' in answer) return answer;
-        waitMs = answer.waitMs;
+        const wasAlone = this.isAlone;
+        this.noteBack();
+        // Others may be alone for one more request, and begin it a period from now.
+        if (wasAlone) await sleep(2 * this.options.shape.periodMs, signal);
+        else if ('slot' in answer) return answer;
+        else waitMs = answer.waitMs;
       } catch (error) {
         if (isConnectionFailure(error) || isReadOnly(error)) {
           this.noteAway(error);
-          return undefined;
-        }
-        if (!isTimeout(error)) throw error;
+          if (this.isAlone) return undefined;
+        } else if (!isTimeout(error)) throw error;
       }
       await sleep(waitMs, signal);
     }
@@ -84,16 +105,20 @@ export class SharedBudget implements RequestBudget {
   private async release(request: SlotRequest, slot: HeldSlot): Promise<void> {
     try {
       await releaseSlot(this.options.warehouse, request, slot, this.options.shape.periodMs);
-    } catch (error) {
-      this.noteAway(error);
+    } catch {
+      // As said above.
     }
   }
 
   private noteAway(error: unknown): void {
-    const isAway = error !== undefined;
-    if (isAway && !this.isAway) {
-      this.options.log.info({ err: error }, 'request budget is not shared while Postgres is away');
-    }
-    this.isAway = isAway;
+    this.awaySinceMs ??= monotonicMs();
+    if (this.isAlone || monotonicMs() - this.awaySinceMs < this.patienceMs) return;
+    this.isAlone = true;
+    this.options.log.info({ err: error }, 'request budget is not shared while Postgres is away');
+  }
+
+  private noteBack(): void {
+    this.awaySinceMs = undefined;
+    this.isAlone = false;
   }
 }

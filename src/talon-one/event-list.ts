@@ -82,20 +82,25 @@ export class EventList extends RecordList {
     throw refusal;
   }
 
+  // A server that is upgraded, or a balancer between two versions, may change the form at any time.
   private async fetchForm(query: EventQuery, context: RequestContext): Promise<ListPage> {
-    if (this.form === 'with-total') return this.client.eventsWithTotal(this.applicationId, query, context);
     try {
-      return await this.client.events(this.applicationId, query, context);
+      return await this.fetchAs(this.form, query, context);
     } catch (error) {
       if (!hasStatus(error, 404)) throw error;
-      const page = await this.client
-        .eventsWithTotal(this.applicationId, query, context)
-        .catch((second: unknown) => {
-          // Neither form exists: the Application is unknown, as the first answer says.
-          throw hasStatus(second, 404, 405) ? error : second;
-        });
-      this.form = 'with-total';
+      const other = this.form === 'no-total' ? 'with-total' : 'no-total';
+      const page = await this.fetchAs(other, query, context).catch((second: unknown) => {
+        // Neither form exists: the Application is unknown, as the first answer says.
+        throw hasStatus(second, 404, 405) ? error : second;
+      });
+      this.form = other;
       return page;
     }
+  }
+
+  private fetchAs(form: typeof this.form, query: EventQuery, context: RequestContext): Promise<ListPage> {
+    return form === 'no-total'
+      ? this.client.events(this.applicationId, query, context)
+      : this.client.eventsWithTotal(this.applicationId, query, context);
   }
 }

@@ -5,6 +5,7 @@ import axios, { type AxiosInstance, type AxiosResponse } from 'axios';
 import { DeadlineError, wallClockMs, withDeadline } from '../clock.js';
 import { messageOf } from '../errors.js';
 import { type Instant, parseHttpDate } from '../instant.js';
+import { scrubber } from '../logger.js';
 import { ApiError } from './api-error.js';
 import type { RequestBudget } from './request-budget.js';
 
@@ -161,6 +162,8 @@ function createClient(options: HttpOptions): AxiosInstance {
     httpAgent: new HttpAgent({ keepAlive: true }),
     httpsAgent: new HttpsAgent({ keepAlive: true }),
     maxRedirects: 0,
+    // HTTPS_PROXY gets a tunnel. Plain HTTP would show it the key.
+    ...(options.baseUrl.startsWith('https:') ? {} : { proxy: false }),
     responseType: 'stream',
     transformRequest: [(body: unknown) => body],
     validateStatus: () => true,
@@ -254,7 +257,7 @@ function preview(text: string, apiKey: string): string {
 // Some proxies send the headers back. Messages go further than the log, into tables and to /readyz; and the key has to
 // go before they are cut, or a part of it would stay.
 function withoutKey(text: string, apiKey: string): string {
-  return text.replaceAll(apiKey, '***');
+  return scrubber([apiKey])(text);
 }
 
 /**

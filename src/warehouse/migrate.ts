@@ -23,9 +23,10 @@ export async function migrate(
       await client.query(`select pg_advisory_xact_lock(hashtext('talon_one_migration'), hashtext($1))`, [
         warehouse.schema,
       ]);
+      // A role that may not create anything can start the daemon all the same, once another has run the migrations.
+      if (await isCurrent(client, folder)) return [];
       await createSchema(client, warehouse.schema);
       await client.query(CREATE_TABLE);
-      await refuseNewerSchema(client, folder);
       const ran = await runner(client, folder).up();
       return ran.map((migration) => migration.name);
     },
@@ -50,13 +51,16 @@ export async function isMigrated(
   warehouse: Warehouse,
   folder = join(packageRoot(), 'migrations'),
 ): Promise<boolean> {
-  return warehouse.transaction(async (client) => {
-    const table = await client.query(`select to_regclass('talon_one_migration') is not null as present`);
-    if (!table.rows[0].present) return false;
-    await refuseNewerSchema(client, folder);
-    const applied = await appliedMigrations(client);
-    return filesOf(folder).every((name) => applied.includes(name));
-  });
+  return warehouse.transaction((client) => isCurrent(client, folder));
+}
+
+async function isCurrent(client: Client, folder: string): Promise<boolean> {
+  const table = await client.query(`select to_regclass('talon_one_migration') is not null as present`);
+  if (!table.rows[0].present) return false;
+  const applied = await appliedMigrations(client);
+  const files = filesOf(folder);
+  refuseNewerSchema(applied, files);
+  return files.every((name) => applied.includes(name));
 }
 
 // `create schema if not exists` demands the right to create even when the schema is there.
@@ -65,9 +69,8 @@ async function createSchema(client: Client, schema: string): Promise<void> {
   if (rowCount === 0) await client.query(`create schema ${quoteIdentifier(schema)}`);
 }
 
-async function refuseNewerSchema(client: Client, folder: string): Promise<void> {
-  const files = filesOf(folder);
-  const unknown = (await appliedMigrations(client)).filter((name) => !files.includes(name));
+function refuseNewerSchema(applied: readonly string[], files: readonly string[]): void {
+  const unknown = applied.filter((name) => !files.includes(name));
   if (unknown.length === 0) return;
   throw new UserError(
     `The warehouse schema is newer than this program: it has ${unknown.join(', ')}, which this version does not know. Deploy the newer version again.`,

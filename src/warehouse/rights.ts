@@ -12,8 +12,10 @@ export interface DatabaseFacts {
   readonly schemaExists: boolean;
   /** Tables of ours in the schema that the role may not read and write. */
   readonly forbiddenTables: readonly string[];
-  /** Tables of ours that the role does not own: it cannot give them partitions or migrate them. */
+  /** Tables of ours that the role does not own: it cannot migrate them. */
   readonly foreignTables: readonly string[];
+  /** Whether the role may call the function that makes partitions, and the function's owner may make them. */
+  readonly canMakePartitions: boolean;
   /** Milliseconds since 1970 on the database's clock. */
   readonly clockMs: number;
 }
@@ -29,6 +31,11 @@ export async function readDatabaseFacts(warehouse: Warehouse): Promise<DatabaseF
          current_setting('transaction_read_only') = 'on' or pg_is_in_recovery() as read_only,
          coalesce((select ssl from pg_stat_ssl where pid = pg_backend_pid()), false) as tls,
          exists (select from pg_namespace where nspname = $1) as schema_exists,
+         exists (
+           select from pg_proc p join pg_namespace n on n.oid = pronamespace
+           where nspname = $1 and proname = 'talon_one_create_partitions' and has_function_privilege(p.oid, 'execute')
+             and has_schema_privilege(proowner, n.oid, 'create')
+         ) as makes_partitions,
          round(extract(epoch from clock_timestamp()) * 1000)::text as clock_ms`,
       [warehouse.schema],
     );
@@ -53,6 +60,7 @@ export async function readDatabaseFacts(warehouse: Warehouse): Promise<DatabaseF
       schemaExists: row.schema_exists === true,
       forbiddenTables: tables.rows.filter((table) => !table.writable).map((table) => table.name),
       foreignTables: tables.rows.filter((table) => !table.owned).map((table) => table.name),
+      canMakePartitions: row.makes_partitions === true,
       clockMs: Number(row.clock_ms),
     };
   }, LIMITS);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { SimulatedApplication } from './application.js';
-import { formatMicros } from './timestamp.js';
+import { formatMicros, type Micros } from './timestamp.js';
 
 /** An event as a test compares it with what a client has stored. Ids are decimal text, to stay exact. */
 export interface IssuedEvent {
@@ -36,6 +36,18 @@ export function* issuedEvents(application: SimulatedApplication, offset = 0): Ge
 export function issuedCount(application: SimulatedApplication): number {
   application.promote();
   return application.events.count - application.pendingRows().length - application.events.dropped.size;
+}
+
+/** How many of them were created up to this moment. */
+export function issuedCountUpTo(application: SimulatedApplication, created: Micros): number {
+  application.promote();
+  const pending = new Set(application.pendingRows());
+  const { events } = application;
+  let count = 0;
+  for (let row = 0; row < events.count; row += 1) {
+    if (events.created.get(row) <= created && !pending.has(row) && !events.dropped.has(row)) count += 1;
+  }
+  return count;
 }
 
 function issuedEvent(application: SimulatedApplication, row: number): IssuedEvent {

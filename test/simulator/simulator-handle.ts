@@ -10,6 +10,7 @@ import {
   type IssuedDigest,
   type IssuedEvent,
   issuedCount,
+  issuedCountUpTo,
   issuedDigest,
   issuedEvents,
 } from './issued-events.js';
@@ -38,7 +39,7 @@ import type { LoggedRequest, RequestCount, RequestPredicate } from './request-lo
 import type { Id } from './row-ids.js';
 import { sessionText } from './session-text.js';
 import type { Switches, SwitchSettings } from './switches.js';
-import { formatMicros, type Micros } from './timestamp.js';
+import { formatMicros, type Micros, requireRfc3339 } from './timestamp.js';
 
 export interface SimulatorParts {
   url: string;
@@ -260,8 +261,12 @@ export class Simulator {
     return issuedEvents(this.world.application(applicationId), offset);
   }
 
-  issuedCount(applicationId: number): number {
-    return issuedCount(this.world.application(applicationId));
+  /** Of those created up to `created` (RFC 3339), or all. */
+  issuedCount(applicationId: number, created?: string): number {
+    const application = this.world.application(applicationId);
+    return created === undefined
+      ? issuedCount(application)
+      : issuedCountUpTo(application, requireRfc3339(created, 'created'));
   }
 
   issuedDigest(applicationId: number): IssuedDigest {

@@ -67,6 +67,11 @@ export class Daemon {
     });
   }
 
+  get pid(): number {
+    if (this.child.pid === undefined) throw new Error('the program was not started');
+    return this.child.pid;
+  }
+
   get hasEnded(): boolean {
     return this.exit !== undefined;
   }

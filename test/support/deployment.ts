@@ -96,7 +96,7 @@ async function dropRoles(databaseName: string): Promise<void> {
       'select rolname from pg_roles where starts_with(rolname, $1)',
       [`${databaseName}_`],
     );
-    for (const { rolname } of rows) await admin.query(`drop role ${rolname}`);
+    for (const { rolname } of rows) await admin.query(`drop role ${pg.escapeIdentifier(rolname)}`);
   });
 }
 

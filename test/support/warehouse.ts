@@ -37,8 +37,8 @@ export async function withWarehouse<T>(
   }
 }
 
-export async function migrateUrl(url: string): Promise<void> {
-  await withWarehouse(url, { poolSize: 1 }, (warehouse) => migrate(warehouse));
+export async function migrateUrl(url: string, schema = 'public'): Promise<void> {
+  await withWarehouse(url, { poolSize: 1, schema }, (warehouse) => migrate(warehouse));
 }
 
 export interface TakeTestLease {

@@ -1,6 +1,6 @@
 import { formatInstant, type Instant, laterOf, parseInstant } from '../../instant.js';
 import { oneAhead } from '../../talon-one/event-pages.js';
-import type { ReadPage, RecordListPage } from '../../talon-one/record-list.js';
+import type { RecordListPage } from '../../talon-one/record-list.js';
 import { TransactionList, transactionPages } from '../../talon-one/transaction-list.js';
 import { advanceJob, type JobState } from '../../warehouse/job.js';
 import { readProgram } from '../../warehouse/loyalty-program.js';
@@ -8,7 +8,7 @@ import { type EventMarks, eventMarks } from '../../warehouse/loyalty-rereads.js'
 import { writeTransactionPage } from '../../warehouse/loyalty-transaction-writer.js';
 import { noteQuarantined } from '../cycle-context.js';
 import type { JobContext, JobKind, JobResult } from '../job.js';
-import { Progress, reachedBy, startOfWindow } from '../reading.js';
+import { clockIfClose, Progress, reachedBy, startOfWindow } from '../reading.js';
 import { jobsOf, type LoyaltyParts, MISSING_PROGRAM } from './loyalty-parts.js';
 import { Rereads } from './rereads.js';
 
@@ -56,26 +56,29 @@ export class TransactionsJob implements JobKind {
 
   /** Reads to the newest transaction, storing page by page; returns how far it came. */
   private async readFrom(lastSync: Instant, tally: TransactionTally, context: JobContext): Promise<Instant> {
-    const from = startOfWindow({ lastSync }, this.parts.config.sync.lookback);
+    const { lookback } = this.parts.config.sync;
+    const from = startOfWindow({ lastSync }, lookback);
     const progress = new Progress(context.log);
     let reached = lastSync;
+    let closeAt: Instant | undefined;
     const { list } = this.readerOf(context.subject);
     for await (const read of oneAhead(transactionPages(list, from, context.requests))) {
       context.signal.throwIfAborted();
-      reached = laterOf(reached, reachedBy(read) ?? reached);
-      await this.store(read, reached, tally, context);
+      reached = laterOf(reached, reachedBy(read, closeAt) ?? reached);
+      closeAt ??= clockIfClose(read, lookback);
+      const complete = read.isCaughtUp ? (closeAt ?? read.readUntil ?? reached) - lookback : undefined;
+      await this.store(read.page, { reached, complete }, tally, context);
       if (!read.isCaughtUp) progress.note(reached, read.page.serverTime, { ...tally });
     }
     return reached;
   }
 
   private async store(
-    { page, readUntil, isCaughtUp }: ReadPage,
-    reached: Instant,
+    page: RecordListPage,
+    { reached, complete }: { reached: Instant; complete: Instant | undefined },
     tally: TransactionTally,
     context: JobContext,
   ): Promise<void> {
-    const complete = isCaughtUp ? (readUntil ?? reached) - this.parts.config.sync.lookback : undefined;
     const completeThrough = complete === undefined ? undefined : formatInstant(complete);
     await this.write(page, { lastSync: formatInstant(reached) }, completeThrough, tally, context);
   }
