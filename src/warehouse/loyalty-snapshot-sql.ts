@@ -4,13 +4,14 @@ export type SnapshotKind = 'balances' | 'tiers' | 'join-dates' | 'projection';
 // $1 program, $2 fetched at, $3 rows of the CSV as {"data": [{column: text}]} with the columns in lower case. Columns are
 // spelled differently from export to export; those that have no column here are kept together.
 
-const ROWS = (known: readonly string[]) => `
+const rowsWith = (known: readonly string[]) => `
   select coalesce(nullif(sent ->> 'profileintegrationid', ''), nullif(sent ->> 'customerprofileid', ''),
       nullif(sent ->> 'cardidentifier', '')) as holder,
     coalesce(sent ->> 'loyaltysubledger', sent ->> 'subledgerid', '') as subledger_id,
-    nullif(sent - '{${[...HOLDERS, ...known].join(',')}}'::text[], '{}') as other, sent
+    nullif(sent - '{${columnList(known)}}'::text[], '{}') as other, sent
   from jsonb_array_elements($3::jsonb -> 'data') as page (sent)`;
 
+const columnList = (known: readonly string[]) => [...HOLDERS, ...known].join(',');
 const HOLDERS = [
   'loyaltyprogramid',
   'programid',
@@ -30,6 +31,10 @@ const BALANCES = [
   'cardstate',
 ];
 
+const BALANCE_ROWS = rowsWith(BALANCES);
+const TIER_ROWS = rowsWith(['tiername', 'startdate', 'expirydate']);
+const JOIN_DATE_ROWS = rowsWith(['joindate']);
+
 export const STORE_ROWS: Record<SnapshotKind, string> = {
   balances: `
     insert into talon_one_loyalty_balance_snapshot
@@ -39,7 +44,7 @@ export const STORE_ROWS: Record<SnapshotKind, string> = {
       talon_one_decimal(sent ->> 'pendingbalance'), talon_one_decimal(sent ->> 'expiredbalance'),
       talon_one_decimal(sent ->> 'spentbalance'), talon_one_decimal(sent ->> 'negativebalance'),
       nullif(sent ->> 'currenttier', ''), nullif(sent ->> 'cardstate', ''), other
-    from (${ROWS(BALANCES)}) as page
+    from (${BALANCE_ROWS}) as page
     on conflict do nothing`,
   tiers: `
     insert into talon_one_loyalty_tier_snapshot
@@ -47,13 +52,13 @@ export const STORE_ROWS: Record<SnapshotKind, string> = {
     select $1, $2, holder, subledger_id, sent ->> 'tiername',
       sent ->> 'startdate', talon_one_timestamp(sent ->> 'startdate'),
       sent ->> 'expirydate', talon_one_timestamp(sent ->> 'expirydate'), other
-    from (${ROWS(['tiername', 'startdate', 'expirydate'])}) as page
+    from (${TIER_ROWS}) as page
     on conflict do nothing`,
   'join-dates': `
     insert into talon_one_loyalty_join_date as j (program_id, holder, join_date, joined_at, other, fetched_at)
     select distinct on (holder) $1::bigint, holder, sent ->> 'joindate', talon_one_timestamp(sent ->> 'joindate'), other,
       $2::timestamptz
-    from (${ROWS(['joindate'])}) as page
+    from (${JOIN_DATE_ROWS}) as page
     order by holder
     on conflict (program_id, holder) do update
       set join_date = excluded.join_date, joined_at = excluded.joined_at, other = excluded.other,
@@ -66,7 +71,7 @@ export const STORE_ROWS: Record<SnapshotKind, string> = {
     select $1, $2, holder, subledger_id, talon_one_decimal(sent ->> 'currentbalance'),
       talon_one_decimal(sent ->> 'pendingbalance'), talon_one_decimal(sent ->> 'expiredbalance'),
       talon_one_decimal(sent ->> 'spentbalance'), $4::date, $5::timestamptz
-    from (${ROWS(BALANCES)}) as page
+    from (${BALANCE_ROWS}) as page
     on conflict do nothing`,
 };
 

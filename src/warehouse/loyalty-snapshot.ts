@@ -52,7 +52,8 @@ export async function writeSnapshotPage(
     begin: (client) => advanceJob(client, lease),
     insert: async (client, text) => {
       const days = day === undefined ? [] : [day.day, day.balanceAt];
-      const { rowCount } = await client.query(STORE_ROWS[kind], [programId, fetchedAt, text, ...days]);
+      const statement = STORE_ROWS[kind];
+      const { rowCount } = await client.query(statement, [programId, fetchedAt, text, ...days]);
       return rowCount ?? 0;
     },
   });

@@ -107,6 +107,8 @@ function daemonEnvironment(habits: Habits, simulator: Simulator): Record<string,
   return {
     TALON_ONE_BASE_URL: simulator.url,
     TALON_ONE_API_KEY: simulator.apiKey,
+    // The campaign and its figures are about events.
+    LOYALTY_SYNC: 'false',
     SYNC_INTERVAL_SECONDS: '0.5',
     SYNC_LOOKBACK_SECONDS: String(LOOKBACK_SECONDS),
     LEASE_SECONDS: String(LEASE_SECONDS),

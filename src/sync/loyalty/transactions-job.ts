@@ -56,29 +56,29 @@ export class TransactionsJob implements JobKind {
 
   /** Reads to the newest transaction, storing page by page; returns how far it came. */
   private async readFrom(lastSync: Instant, tally: TransactionTally, context: JobContext): Promise<Instant> {
-    const from = startOfWindow({ lastSync }, this.parts.config.sync.lookback);
-    const reach = new Reach(this.parts.config.sync.lookback);
+    const { lookback } = this.parts.config.sync;
+    const from = startOfWindow({ lastSync }, lookback);
+    const reach = new Reach(lookback);
     const progress = new Progress(context.log);
     let reached = lastSync;
     const { list } = this.readerOf(context.subject);
     for await (const read of oneAhead(transactionPages(list, from, context.requests))) {
       context.signal.throwIfAborted();
       reached = laterOf(reached, reach.of(read) ?? reached);
-      await this.store(read, reached, reach.closeAt, tally, context);
+      const readTo = reach.closeAt ?? read.readUntil ?? reached;
+      const complete = read.isCaughtUp ? readTo - lookback : undefined;
+      await this.store(read.page, { reached, complete }, tally, context);
       if (!read.isCaughtUp) progress.note(reached, read.page.serverTime, { ...tally });
     }
     return reached;
   }
 
   private async store(
-    { page, readUntil, isCaughtUp }: ReadPage,
-    reached: Instant,
-    closeAt: Instant | undefined,
+    page: RecordListPage,
+    { reached, complete }: { reached: Instant; complete: Instant | undefined },
     tally: TransactionTally,
     context: JobContext,
   ): Promise<void> {
-    const readTo = closeAt ?? readUntil ?? reached;
-    const complete = isCaughtUp ? readTo - this.parts.config.sync.lookback : undefined;
     const completeThrough = complete === undefined ? undefined : formatInstant(complete);
     await this.write(page, { lastSync: formatInstant(reached) }, completeThrough, tally, context);
   }
