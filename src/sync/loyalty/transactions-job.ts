@@ -1,6 +1,6 @@
 import { formatInstant, type Instant, laterOf, parseInstant } from '../../instant.js';
 import { oneAhead } from '../../talon-one/event-pages.js';
-import type { ReadPage, RecordListPage } from '../../talon-one/record-list.js';
+import type { RecordListPage } from '../../talon-one/record-list.js';
 import { TransactionList, transactionPages } from '../../talon-one/transaction-list.js';
 import { advanceJob, type JobState } from '../../warehouse/job.js';
 import { readProgram } from '../../warehouse/loyalty-program.js';
