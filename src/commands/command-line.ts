@@ -5,12 +5,6 @@ import { createLogger, type Logger, scrubber } from '../logger.js';
 import { packageVersion } from '../package-info.js';
 import { ApiError } from '../talon-one/api-error.js';
 import type { Action, ExecuteOptions } from './action.js';
-import { checkCommand } from './check.js';
-import { addExportCommand } from './export.js';
-import { addImportCommands } from './import.js';
-import { migrateCommand } from './migrate.js';
-import { onceCommand } from './once.js';
-import { runCommand } from './run.js';
 import { stopSignal } from './stop-signal.js';
 
 /** Exit codes of every command. */
@@ -24,10 +18,12 @@ const WRONG_USAGE = 2;
  */
 export async function main(words: readonly string[]): Promise<number> {
   let exitCode = DONE;
-  const program = createProgram((code) => {
+  const setExitCode = (code: number) => {
     exitCode = code;
-  });
+  };
   try {
+    const program = createProgram(setExitCode);
+    await addGroups(program, words, setExitCode);
     await program.parseAsync(words.length === 0 ? ['run'] : [...words], { from: 'user' });
     return exitCode;
   } catch (error) {
@@ -53,29 +49,54 @@ function createProgram(setExitCode: (code: number) => void): Command {
     'run',
     'the daemon: sync every Application at its interval until stopped (the default)',
     'Example:\n  talon-one-sync run',
-  ).action(async () => setExitCode(await execute(runCommand)));
+  ).action(async () => setExitCode(await execute((await import('./run.js')).runCommand)));
   command(
     'once',
     'sync until caught up and nothing is owed, then end (for cron)',
     'Example:\n  talon-one-sync once && dbt run',
-  ).action(async () => setExitCode(await execute(onceCommand)));
+  ).action(async () => setExitCode(await execute((await import('./once.js')).onceCommand)));
   command(
     'migrate',
     'bring the warehouse schema up to date, then end',
     'Example:\n  DATABASE_URL=postgresql://… talon-one-sync migrate',
-  ).action(async () => setExitCode(await execute(migrateCommand, { needsApi: false })));
+  ).action(async () =>
+    setExitCode(await execute((await import('./migrate.js')).migrateCommand, { needsApi: false })),
+  );
   command(
     'check',
     'try the configuration, every API endpoint and the database rights',
     'Examples:\n  talon-one-sync check\n  talon-one-sync check --json',
   )
     .option('--json', 'one JSON object instead of a table')
-    .action(async (options: { json?: boolean }) => setExitCode(await checkCommand(options.json === true)));
-  addExportCommand(program, async (action, options) => setExitCode(await execute(action, options)));
-  addImportCommands(program, async (action, needs) =>
-    setExitCode(await execute(action, { ...needs, codeWhenStopped: FAILED })),
-  );
+    .action(async ({ json }: { json?: boolean }) =>
+      setExitCode(await (await import('./check.js')).checkCommand(json === true)),
+    );
   return program;
+}
+
+// Loaded only when they are asked for: the daemon starts sooner without them.
+async function addGroups(
+  program: Command,
+  words: readonly string[],
+  setExitCode: (code: number) => void,
+): Promise<void> {
+  const exports = program
+    .command('export')
+    .description('write data of Talon.One to a CSV file, to standard output or into a table');
+  const imports = program
+    .command('import')
+    .description('bring customers, past orders, loyalty points and codes into Talon.One');
+  if (words.includes('export')) {
+    const { addExports } = await import('./export.js');
+    addExports(exports, async (action, options) => setExitCode(await execute(action, options)));
+  }
+  if (words.includes('import')) {
+    const { addImports } = await import('./import.js');
+    const stopped = { codeWhenStopped: FAILED };
+    addImports(imports, async (action, needs) =>
+      setExitCode(await execute(action, { ...needs, ...stopped })),
+    );
+  }
 }
 
 /** Runs a command with configuration, log and stop signal, and turns its failure into one clear line. */

@@ -16,15 +16,12 @@ interface CommonOptions {
 
 const DEFAULT_IDLE_SECONDS = 120;
 
-/** Adds `export` with one subcommand for each entry of the table. */
-export function addExportCommand(program: Command, execute: Execute): void {
-  const parent = program
-    .command('export')
-    .description('write data of Talon.One to a CSV file, to standard output or into a table')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  talon-one-sync export sessions --application 42 --from 2026-10-01 --to 2026-11-01\n  talon-one-sync export loyalty-balances --program 139 -o - | gzip > balances.csv.gz\nEvery export has its own --help.',
-    );
+/** Adds one subcommand of `export` for each entry of the table. */
+export function addExports(parent: Command, execute: Execute): void {
+  parent.addHelpText(
+    'after',
+    '\nExamples:\n  talon-one-sync export sessions --application 42 --from 2026-10-01 --to 2026-11-01\n  talon-one-sync export loyalty-balances --program 139 -o - | gzip > balances.csv.gz\nEvery export has its own --help.',
+  );
   for (const entry of EXPORTS) addEntry(parent, entry, execute);
 }
 

@@ -35,12 +35,9 @@ const HELP = `
 The whole file is checked before anything is sent. What was sent is noted in Postgres, so an import that was interrupted
 goes on where it stopped when the same command is given again. docs/import.md has examples.`;
 
-/** Adds `import` with one command for each kind of import. */
-export function addImportCommands(program: Command, execute: Execute): void {
-  const group = program
-    .command('import')
-    .description('bring customers, past orders, loyalty points and codes into Talon.One')
-    .addHelpText('after', HELP);
+/** Adds one subcommand of `import` for each kind. */
+export function addImports(group: Command, execute: Execute): void {
+  group.addHelpText('after', HELP);
   addProfiles(group, execute);
   addSessions(group, execute);
   for (const what of csvImports) addCsvImport(group, what, execute);

@@ -8,6 +8,8 @@ import type { Warehouse } from '../warehouse/warehouse.js';
 
 /** Postgres is busy, or away for the moment. */
 const PAUSE_MS = 200;
+/** The longest that may pass between taking a slot and sending the request: somebody stopped the process meanwhile. */
+const SLACK_MS = 1_000;
 
 export interface SharedBudgetOptions {
   readonly warehouse: Warehouse;
@@ -22,38 +24,41 @@ export interface SharedBudgetOptions {
 
 /**
  * The request budget of every process that uses the same key with the same database. The process's own budget is kept
- * beside it and always asked first.
+ * beside it and always asked first, which spares Postgres most of the waiting.
  *
- * While Postgres is away nobody knows what the others send. So a process waits until every request that another one had
- * under way must have ended: most outages are over by then, and without Postgres nothing can be stored anyway. After
- * that it goes on with a single slot, so that as many processes as the limit has slots stay within it together; and once
- * Postgres is back it waits for those that have not noticed yet.
+ * While Postgres is away nobody knows what the others send, so nothing is sent: what came back could not be stored
+ * anyway. It is waited for as long as a request may take, then the work at hand fails and is tried again later.
  */
 export class SharedBudget implements RequestBudget {
   private readonly local: LocalBudget;
-  private readonly alone: LocalBudget;
   private readonly budget: string;
   private readonly patienceMs: number;
   private awaySinceMs: number | undefined;
-  private isAlone = false;
 
   constructor(private readonly options: SharedBudgetOptions) {
-    const { shape } = options;
-    this.local = new LocalBudget(shape);
-    this.alone = new LocalBudget({ ...shape, slots: 1 });
-    this.patienceMs = options.requestTimeoutMs + shape.periodMs;
+    this.local = new LocalBudget(options.shape);
+    this.patienceMs = options.requestTimeoutMs + options.shape.periodMs;
     const identity = `${options.baseUrl}\n${options.apiKey}`;
     this.budget = createHash('sha256').update(identity).digest('hex').slice(0, 16);
   }
 
+  /** @throws the error of the connection when Postgres has been away or read-only for longer than a request may take */
   async acquire(endpoint: string, signal: AbortSignal): Promise<() => void> {
     const counted = this.options.scope === 'key' ? '*' : endpoint;
     const releaseLocal = await this.local.acquire(counted, signal);
+    const request: SlotRequest = {
+      budget: this.budget,
+      endpoint: counted,
+      slots: this.options.shape.slots,
+      holdMs: this.patienceMs + SLACK_MS,
+    };
     try {
-      const release = await this.acquireShared(counted, signal);
+      const slot = await this.take(request, signal);
+      let isHeld = true;
       return () => {
         releaseLocal();
-        release();
+        if (isHeld) void this.release(request, slot);
+        isHeld = false;
       };
     } catch (error) {
       releaseLocal();
@@ -61,41 +66,21 @@ export class SharedBudget implements RequestBudget {
     }
   }
 
-  private async acquireShared(counted: string, signal: AbortSignal): Promise<() => void> {
-    const { shape } = this.options;
-    const request: SlotRequest = {
-      budget: this.budget,
-      endpoint: counted,
-      slots: shape.slots,
-      holdMs: this.patienceMs,
-    };
-    const slot = await this.take(request, signal);
-    if (slot === undefined) return this.alone.acquire(counted, signal);
-    let isHeld = true;
-    return () => {
-      if (isHeld) void this.release(request, slot);
-      isHeld = false;
-    };
-  }
-
-  /** `undefined`: Postgres is away or read-only for long. Other trouble with it passes, or is an error. */
-  private async take(request: SlotRequest, signal: AbortSignal): Promise<HeldSlot | undefined> {
+  private async take(request: SlotRequest, signal: AbortSignal): Promise<HeldSlot> {
     for (;;) {
       signal.throwIfAborted();
       let waitMs = PAUSE_MS;
+      const askedMs = monotonicMs();
       try {
         const answer = await takeSlot(this.options.warehouse, request);
-        const wasAlone = this.isAlone;
-        this.noteBack();
-        // Others may be alone for one more request, and begin it a period from now.
-        if (wasAlone) await sleep(2 * this.options.shape.periodMs, signal);
-        else if ('slot' in answer) return answer;
-        else waitMs = answer.waitMs;
+        this.awaySinceMs = undefined;
+        if (!('slot' in answer)) waitMs = answer.waitMs;
+        else if (monotonicMs() - askedMs <= SLACK_MS) return answer;
+        // Too old to be used: it may have opened for somebody else before our request is received.
+        else void this.release(request, answer);
       } catch (error) {
-        if (isConnectionFailure(error) || isReadOnly(error)) {
-          this.noteAway(error);
-          if (this.isAlone) return undefined;
-        } else if (!isTimeout(error)) throw error;
+        if (isConnectionFailure(error) || isReadOnly(error)) this.noteAway(error);
+        else if (!isTimeout(error)) throw error;
       }
       await sleep(waitMs, signal);
     }
@@ -111,14 +96,10 @@ export class SharedBudget implements RequestBudget {
   }
 
   private noteAway(error: unknown): void {
-    this.awaySinceMs ??= monotonicMs();
-    if (this.isAlone || monotonicMs() - this.awaySinceMs < this.patienceMs) return;
-    this.isAlone = true;
-    this.options.log.info({ err: error }, 'request budget is not shared while Postgres is away');
-  }
-
-  private noteBack(): void {
-    this.awaySinceMs = undefined;
-    this.isAlone = false;
+    if (this.awaySinceMs === undefined) {
+      this.awaySinceMs = monotonicMs();
+      this.options.log.info({ err: error }, 'requests wait for Postgres, which counts them');
+    }
+    if (monotonicMs() - this.awaySinceMs > this.patienceMs) throw error;
   }
 }

@@ -3,9 +3,9 @@ import { Agent as HttpsAgent } from 'node:https';
 import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import axios, { type AxiosInstance, type AxiosResponse } from 'axios';
-import { DeadlineError, wallClockMs, withDeadline } from '../clock.js';
+import { DeadlineError, monotonicMs, wallClockMs, withDeadline } from '../clock.js';
 import { messageOf } from '../errors.js';
-import { type Instant, parseHttpDate } from '../instant.js';
+import { type Instant, parseHttpDate, seconds } from '../instant.js';
 import { scrubber } from '../logger.js';
 import { ApiError } from './api-error.js';
 import { complaintsOf } from './complaints.js';
@@ -40,7 +40,7 @@ export interface HttpRequest {
 export interface HttpAnswer {
   readonly status: number;
   readonly text: string;
-  /** The server's clock when it answered, from the `Date` header (whole seconds). */
+  /** The server's clock when it was asked: the `Date` header (whole seconds) less the time that the answer took to begin. */
   readonly serverTime: Instant | undefined;
   /** A short look at the text, for messages. */
   readonly preview?: string;
@@ -77,10 +77,12 @@ export function createSender(options: HttpOptions): SendRequest {
     try {
       return await withDeadline(options.timeoutMs, signal, async (deadline) => {
         try {
+          const sentMs = monotonicMs();
           const response = await receiveHead(client, request, deadline);
+          const takenMs = monotonicMs() - sentMs;
           received();
           const text = await readText(response.data, request.maxBytes ?? maxBodyBytes, deadline);
-          return toAnswer(request, response, text, options.apiKey);
+          return toAnswer(request, response, text, takenMs, options.apiKey);
         } catch (error) {
           // Before the head axios rejects with its own cancellation, after it the stream with a generic error.
           throw deadline.aborted ? deadline.reason : error;
@@ -244,9 +246,17 @@ async function readText(stream: Readable, maxBytes: number, signal: AbortSignal)
   }
 }
 
-function toAnswer(request: HttpRequest, response: AxiosResponse, text: string, apiKey: string): HttpAnswer {
+function toAnswer(
+  request: HttpRequest,
+  response: AxiosResponse,
+  text: string,
+  takenMs: number,
+  apiKey: string,
+): HttpAnswer {
   if ((request.success ?? [200]).includes(response.status)) {
-    const serverTime = parseHttpDate(header(response, 'date'));
+    const date = parseHttpDate(header(response, 'date'));
+    // The header may be as late as the answer, what the answer shows as early as the request.
+    const serverTime = date && date - seconds(takenMs / 1000);
     return { status: response.status, text, serverTime, preview: preview(text, apiKey) };
   }
   throw failedStatus(request, response, text, apiKey);

@@ -71,6 +71,8 @@ export abstract class RecordList {
   async page(range: RecordRange, context: RequestContext): Promise<RecordListPage> {
     for (let repeat = 0; ; repeat += 1) {
       const { page, pageSize } = await this.fetchShrinking(range, context);
+      // A server that tells the end needs no trust: what was empty before was a fault.
+      if (page.hasMore === false) this.emptyMeansEnd = false;
       const isSuspicious = page.data.length === 0 && page.hasMore === true && !this.emptyMeansEnd;
       if (isSuspicious && repeat < EMPTY_PAGE_REPEATS) continue;
       const isLast = isLastPage(page, range.skip, Math.min(pageSize, this.longestPage));

@@ -70,6 +70,7 @@ export async function findBouncer(): Promise<{ program: string } | { missing: st
     return { missing: 'pgbouncer is not installed, and only root may install it' };
   try {
     const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    await run('apt-get', ['update', '--quiet'], { env: environment });
     await run('apt-get', ['install', '--yes', '--no-install-recommends', 'pgbouncer'], { env: environment });
     await run('service', ['pgbouncer', 'stop']).catch(() => {});
   } catch (error) {

@@ -42,6 +42,7 @@ export interface CampaignResult {
   readonly seed: number;
   readonly minutes: number;
   readonly habits: Habits;
+  /** Those that were carried out. */
   readonly faults: readonly PlannedFault[];
   readonly isThroughBouncer: boolean;
   readonly restrictions: readonly string[];
@@ -93,7 +94,7 @@ async function play(
   stage.traffic.start();
   for (const replica of stage.replicas) replica.start();
   await firstEvents(stage, signal);
-  await wage(stage, faults, options);
+  const begun = await wage(stage, faults, options);
   options.say('        peace');
   const isCaughtUp = await makePeace(stage, signal, options.patienceMs);
   for (const replica of stage.replicas) await replica.stop();
@@ -103,7 +104,7 @@ async function play(
     seed,
     minutes,
     habits,
-    faults,
+    faults: begun,
     isThroughBouncer: stage.isThroughBouncer,
     restrictions: stage.restrictions,
     verdict,
@@ -120,6 +121,11 @@ export function planOf({
 }: Pick<CampaignOptions, 'seed' | 'minutes' | 'only' | 'kinds'>) {
   const all = planFaults(seed, minutes * 60_000, kinds === undefined ? catalogue : ofKinds(kinds));
   return only === undefined ? all : all.filter((fault) => only.includes(fault.number));
+}
+
+/** What a fault of the plan may be called, for all lanes or for one. */
+export function knownKinds(): string[] {
+  return LANES.flatMap((lane) => Object.keys(catalogue[lane]).flatMap((kind) => [kind, `${lane}: ${kind}`]));
 }
 
 /** Kinds are given for all lanes, or for one: `replica 1: SIGSTOP`. */
@@ -139,8 +145,13 @@ async function firstEvents({ database }: Stage, signal: AbortSignal): Promise<vo
 }
 
 /** The nemesis rages for as long as was asked for, even if its last fault ends earlier. */
-async function wage(stage: Stage, faults: readonly PlannedFault[], options: CampaignOptions): Promise<void> {
+async function wage(
+  stage: Stage,
+  faults: readonly PlannedFault[],
+  options: CampaignOptions,
+): Promise<PlannedFault[]> {
   const { signal, say, minutes } = options;
   const over = delay(minutes * 60_000, undefined, { signal });
-  await Promise.all([over, rage(stage, faults, { say, signal })]);
+  const [begun] = await Promise.all([rage(stage, faults, { say, signal }), over]);
+  return begun;
 }

@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { knownKinds, planOf } from './campaign.js';
 import { type PlantName, plantNames } from './plants.js';
 
 export interface ChaosOptions {
@@ -32,9 +33,9 @@ export function readCommandLine(words: readonly string[]): CommandLine {
     )
     .option('--minutes <number>', 'length of the war, fractions allowed', positive, 10)
     .option('--seed <number>', 'what the plan follows from', wholeNumber, 7)
-    .option('--seeds <number>', 'run so many seeds, one after the other', wholeNumber, 1)
+    .option('--seeds <number>', 'run so many seeds, one after the other', atLeastOne, 1)
     .option('--only <numbers>', 'only these faults of the plan, with commas between', numbers)
-    .option('--kinds <names>', 'plan only these kinds of faults, with commas between', names)
+    .option('--kinds <names>', 'plan only these kinds of faults, with commas between', kinds)
     .addOption(
       new Option('--plant <defect>', 'run a daemon with a known defect, and what brings it to light').choices(
         plantNames,
@@ -47,7 +48,10 @@ export function readCommandLine(words: readonly string[]): CommandLine {
     .exitOverride();
   try {
     command.parse(words, { from: 'user' });
-    return { kind: 'run', options: command.opts<ChaosOptions>() };
+    const options = command.opts<ChaosOptions>();
+    if (options.only && planOf(options).length < options.only.length)
+      command.error('error: --only names a fault that the plan does not have; --plan prints it');
+    return { kind: 'run', options };
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     return { kind: 'exit', code: error.exitCode === 0 ? 0 : 2 };
@@ -69,6 +73,14 @@ function numbers(text: string): number[] {
   return text.split(',').map(wholeNumber);
 }
 
-function names(text: string): string[] {
-  return text.split(',').map((name) => name.trim());
+function kinds(text: string): string[] {
+  const given = text.split(',').map((name) => name.trim());
+  const unknown = given.find((name) => !knownKinds().includes(name));
+  if (unknown === undefined) return given;
+  throw new InvalidArgumentError(`There is no fault "${unknown}"; --plan shows their names.`);
+}
+
+function atLeastOne(text: string): number {
+  if (wholeNumber(text) > 0) return Number(text);
+  throw new InvalidArgumentError('Expected a whole number above 0.');
 }

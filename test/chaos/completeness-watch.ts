@@ -1,3 +1,4 @@
+import { isAway } from './database.js';
 import type { Stage } from './stage.js';
 
 // `complete_through` is a promise at every moment, not only at the end: whoever transforms the tables up to it must find
@@ -17,6 +18,8 @@ const CLAIMS = `
 /** Notes every claim that was not true when it was made. */
 export class CompletenessWatch {
   readonly falseClaims: string[] = [];
+  /** Claims that were looked at. */
+  looks = 0;
   private timer: NodeJS.Timeout | undefined;
   private looking: Promise<void> = Promise.resolve();
 
@@ -36,7 +39,11 @@ export class CompletenessWatch {
   private async look(): Promise<void> {
     const { simulator, database } = this.stage;
     // While Postgres is away nobody can read a claim.
-    const rows = await database.attempt(CLAIMS).catch(() => []);
+    const rows = await database.attempt(CLAIMS).catch((error: unknown) => {
+      if (!isAway(error)) throw error;
+      return [];
+    });
+    this.looks += rows.length;
     for (const { application_id: id, claimed, stored, owed } of rows) {
       const issued = simulator.issuedCount(Number(id), claimed ?? '');
       if (Number(stored) < issued || owed !== '0')

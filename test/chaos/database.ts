@@ -70,7 +70,10 @@ export class ChaosDatabase {
 
   /** A connection of its own, as administrator. */
   async connect(asDaemon = false): Promise<pg.Client> {
-    const client = new pg.Client({ connectionString: asDaemon ? this.url : this.adminUrl });
+    const client = new pg.Client({
+      connectionString: asDaemon ? this.url : this.adminUrl,
+      application_name: 'campaign-holder',
+    });
     client.on('error', () => {});
     await client.connect();
     return client;
@@ -94,7 +97,7 @@ async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T
 }
 
 /** Class 08 and 57, too many connections, or no answer at all. */
-function isAway(error: unknown): boolean {
+export function isAway(error: unknown): boolean {
   const { code, message } = error as { code?: string; message?: string };
   return /^(08|57)|^53300$|^ECONN|^EPIPE/.test(code ?? '') || /Connection terminated/.test(message ?? '');
 }

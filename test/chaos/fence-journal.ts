@@ -41,6 +41,25 @@ const INSTALL = `
       or c.xmin <> pg_current_xact_id()::xid;
     return null;
   end $$;
+  -- The cursor itself moves for the holder of its fence alone.
+  create function campaign.check_cursor() returns trigger language plpgsql security definer as $$
+  begin
+    insert into campaign.outdated_write (application_id, table_name, process, reason)
+    select new.application_id, tg_table_name, current_setting('application_name'), 'the fence belongs to ' || process
+    from campaign.holder
+    where application_id = new.application_id and fence = new.fence and process <> current_setting('application_name');
+    return null;
+  end $$;
+  create trigger check_cursor after update on public.talon_one_sync_cursor for each row
+    when (new.fence = old.fence and (new.last_sync, new.read_until, new.complete_through, new.status)
+      is distinct from (old.last_sync, old.read_until, old.complete_through, old.status))
+    execute function campaign.check_cursor();
+
+  create trigger check_writer_of_update after update on public.talon_one_owed_snapshot
+    referencing new table as written for each statement execute function campaign.check_writer();
+  create trigger check_writer_of_delete after delete on public.talon_one_owed_snapshot
+    referencing old table as written for each statement execute function campaign.check_writer();
+
   ${WATCHED.map(
     (table) => `create trigger check_writer after insert on public.${table}
       referencing new table as written for each statement execute function campaign.check_writer();`,

@@ -58,4 +58,4 @@ export function habitsOf(seed: number): Habits {
 
 /** How late an event becomes visible at most. The look-back must be longer: what is later is not promised. */
 export const LATEST_MS = 6_000;
-export const LOOKBACK_SECONDS = 15;
+export const LOOKBACK_SECONDS = 7;

@@ -8,6 +8,7 @@ const COUNTS: Readonly<Record<keyof Counts, string>> = {
   double: 'events double',
   neverIssued: 'events never issued',
   unequal: 'payloads unequal',
+  wrongEffects: 'effects missing, different or too many',
   staleProfiles: 'profiles older than their newest event',
   staleSessions: 'sessions older than their newest event',
   unequalSnapshots: 'newest snapshots unequal to the API',
@@ -46,16 +47,16 @@ export function describeResult(result: CampaignResult): string[] {
     ...result.restrictions.map((restriction) => `  not done: ${restriction}`),
     ...verdict.findings.map((finding) => `  ${finding}`),
     ...(result.folder === undefined ? [] : [`  logs of the daemons: ${result.folder}`]),
-    ...(result.hasPassed ? [] : howToRepeat(result)),
+    ...howToRepeat(result),
     result.hasPassed ? '  passed' : '  FAILED',
   ];
 }
 
-function howToRepeat({ seed, minutes }: CampaignResult): string[] {
+function howToRepeat({ seed, minutes, faults }: CampaignResult): string[] {
   const command = `npm run chaos -- --seed ${seed} --minutes ${minutes}`;
   return [
-    `  the same again: ${command}`,
-    `  one fault of it alone, by its number above: ${command} --only 12`,
+    `  the same again: ${command} (and the options that were given beside)`,
+    `  one fault of it alone, by its number above: ${command} --only ${faults[0]?.number ?? 1}`,
   ];
 }
 
@@ -117,7 +118,7 @@ const COUNT_CELLS: readonly ((result: CampaignResult) => number)[] = [
   ({ verdict: { counts } }) => counts.lost,
   ({ verdict: { counts } }) => counts.double,
   ({ verdict: { counts } }) => counts.neverIssued,
-  ({ verdict: { counts } }) => counts.unequal + counts.unequalSnapshots,
+  ({ verdict: { counts } }) => counts.unequal + counts.wrongEffects + counts.unequalSnapshots,
   ({ verdict: { counts } }) => counts.staleProfiles + counts.staleSessions,
   ({ verdict: { counts } }) => counts.owedLeft + counts.notCaughtUp,
   ({ verdict: { counts } }) => counts.quarantined,

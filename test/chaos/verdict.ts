@@ -1,4 +1,4 @@
-import { compareEvents, type EventTally } from '../support/event-comparison.js';
+import { compareEffects, compareEvents, type EventTally } from '../support/event-comparison.js';
 import { compareSnapshots, type SnapshotKind } from '../support/snapshot-comparison.js';
 import { outdatedWrites } from './fence-journal.js';
 import { LOOKBACK_SECONDS } from './habits.js';
@@ -11,6 +11,7 @@ export interface Counts {
   double: number;
   neverIssued: number;
   unequal: number;
+  wrongEffects: number;
   staleProfiles: number;
   staleSessions: number;
   unequalSnapshots: number;
@@ -61,6 +62,7 @@ export async function judge(stage: Stage, { isCaughtUp, startedAt, falseClaims }
   };
   const snapshots = { profile: 0, session: 0, different: 0 };
   const passages: Passage[][] = [];
+  let wrongEffects = 0;
   for (const id of simulator.applicationIds) {
     const tally = await compareEvents(query, id, simulator.issuedEvents(id), {
       lookbackSeconds: LOOKBACK_SECONDS,
@@ -69,6 +71,7 @@ export async function judge(stage: Stage, { isCaughtUp, startedAt, falseClaims }
       events[name] += tally[name];
     if (tally.examples.length > 0)
       findings.push(`Application ${id}: look at the events ${tally.examples.join(', ')}`);
+    wrongEffects += (await compareEffects(query, id)).wrong;
     for (const kind of ['profile', 'session'] as const) {
       const { stale, different } = await compareSnapshots(query, simulator, id, kind);
       snapshots[kind as SnapshotKind] += stale;
@@ -87,6 +90,7 @@ export async function judge(stage: Stage, { isCaughtUp, startedAt, falseClaims }
       double: events.double,
       neverIssued: events.neverIssued,
       unequal: events.different,
+      wrongEffects,
       staleProfiles: snapshots.profile,
       staleSessions: snapshots.session,
       unequalSnapshots: snapshots.different,

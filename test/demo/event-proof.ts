@@ -1,4 +1,4 @@
-import { compareEvents, type EventTally } from '../support/event-comparison.js';
+import { compareEffects, compareEvents, type EventTally } from '../support/event-comparison.js';
 import { formatCount } from './numbers.js';
 import type { Check } from './proof.js';
 import type { Stage } from './stage.js';
@@ -44,20 +44,12 @@ async function compareAll({
 }
 
 /** The effects against the payloads, which have just been proven. */
-export async function proveEffects({ warehouse }: Stage): Promise<Check> {
-  const row = await warehouse.row(`
-    with listed as (
-      select e.application_id, e.event_id, e.created, position - 1 as effect_index, effect
-      from talon_one_event e, jsonb_array_elements(e.payload -> 'effects') with ordinality as list (effect, position)
-    )
-    select count(listed.event_id) as listed, count(f.event_id) as stored,
-      count(*) filter (where (f.effect_type, f.campaign_id, f.props::text) is distinct from
-        (effect ->> 'effectType', (effect -> 'campaignId')::bigint, (effect -> 'props')::text)) as wrong
-    from listed full join talon_one_effect f using (application_id, event_id, created, effect_index)`);
-  const { listed, stored, wrong } = row;
+export async function proveEffects({ warehouse, applicationId }: Stage): Promise<Check> {
+  const query = (text: string, values: readonly unknown[]) => warehouse.query(text, values);
+  const { listed, stored, wrong } = await compareEffects(query, applicationId);
   return {
     subject: 'effects',
-    passed: Number(wrong) === 0,
-    text: `${formatCount(Number(listed))} in the payloads, ${formatCount(Number(stored))} rows: ${formatCount(Number(wrong))} missing or different`,
+    passed: wrong === 0,
+    text: `${formatCount(listed)} in the payloads, ${formatCount(stored)} rows: ${formatCount(wrong)} missing or different`,
   };
 }

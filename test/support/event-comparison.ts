@@ -130,3 +130,30 @@ function* batches(events: Iterable<IssuedEvent>): Generator<IssuedEvent[]> {
   }
   if (batch.length > 0) yield batch;
 }
+
+// Effects against the payloads, which are compared with what was issued on their own.
+const EFFECTS = `
+  with listed as (
+    select e.event_id, e.created, position - 1 as effect_index, effect
+    from talon_one_event e, jsonb_array_elements(e.payload -> 'effects') with ordinality as list (effect, position)
+    where e.application_id = $1
+  ), stored as (
+    select * from talon_one_effect where application_id = $1
+  )
+  select count(listed.event_id) as listed, count(stored.event_id) as stored,
+    count(*) filter (where (effect_type, campaign_id, props::text) is distinct from
+      (effect ->> 'effectType', (effect -> 'campaignId')::bigint, (effect -> 'props')::text)) as wrong
+  from listed full join stored using (event_id, created, effect_index)`;
+
+export interface EffectTally {
+  readonly listed: number;
+  readonly stored: number;
+  /** Missing, different, or belonging to no event. */
+  readonly wrong: number;
+}
+
+/** The effects of an Application's events against their rows. */
+export async function compareEffects(query: TextQuery, applicationId: number): Promise<EffectTally> {
+  const [row] = await query(EFFECTS, [applicationId]);
+  return { listed: Number(row?.listed), stored: Number(row?.stored), wrong: Number(row?.wrong) };
+}

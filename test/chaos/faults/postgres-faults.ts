@@ -7,6 +7,9 @@ import { repeatedly } from './replica-faults.js';
 /** A connection of a daemon, or of PgBouncer on its behalf. */
 const DAEMONS = `backend_type = 'client backend' and usename = 'chaos_daemon' and pid <> pg_backend_pid()`;
 
+/** application_name of the connections that use up all others. */
+export const HOLDER = 'campaign-holder';
+
 /** What happens to Postgres. */
 export const postgresFaults: FaultScripts = {
   'connections terminated': {
@@ -16,7 +19,7 @@ export const postgresFaults: FaultScripts = {
       repeatedly(
         async () => {
           await database.query(
-            `select pg_terminate_backend(pid) from pg_stat_activity where ${DAEMONS} order by random() limit 1`,
+            `select pg_terminate_backend(pid) from pg_stat_activity where ${DAEMONS} offset $1 limit 1`,
           );
         },
         () => 20 + dice.below(600),
@@ -49,7 +52,10 @@ export const postgresFaults: FaultScripts = {
   'connections exhausted': {
     least: 3,
     most: 12,
-    begin: async ({ database }) => holdConnections(() => database.connect(true)),
+    begin: async ({ database }) => {
+      const admin = await database.connect();
+      return holdConnections(() => database.connect(true), admin);
+    },
   },
   'cursor row locked': {
     least: 3,
@@ -74,8 +80,8 @@ async function readOnly({ database }: Stage, state: 'on' | 'off'): Promise<void>
   await database.query(`select pg_terminate_backend(pid) from pg_stat_activity where ${DAEMONS}`);
 }
 
-/** Takes every connection that is or becomes free. */
-async function holdConnections(connect: () => Promise<pg.Client>): Promise<End> {
+/** Takes every connection that is or becomes free, after all others of the daemons have been ended. */
+async function holdConnections(connect: () => Promise<pg.Client>, admin: pg.Client): Promise<End> {
   const held: pg.Client[] = [];
   const grab = async () => {
     for (;;) {
@@ -85,10 +91,15 @@ async function holdConnections(connect: () => Promise<pg.Client>): Promise<End> 
     }
   };
   await grab();
+  await admin.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity where ${DAEMONS} and application_name <> $1`,
+    [HOLDER],
+  );
+  await grab();
   const stop = repeatedly(grab, () => 100);
   return async () => {
     await stop();
-    await Promise.all(held.map((client) => client.end().catch(() => {})));
+    await Promise.all([admin, ...held].map((client) => client.end().catch(() => {})));
   };
 }
 
