@@ -19,7 +19,8 @@ export const postgresFaults: FaultScripts = {
       repeatedly(
         async () => {
           await database.query(
-            `select pg_terminate_backend(pid) from pg_stat_activity where ${DAEMONS} offset $1 limit 1`,
+            `select pg_terminate_backend(pid) from pg_stat_activity where ${DAEMONS} order by pid offset $1 limit 1`,
+            [dice.below(12)],
           );
         },
         () => 20 + dice.below(600),

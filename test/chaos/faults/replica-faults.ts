@@ -77,6 +77,8 @@ export function repeatedly(step: () => Promise<void>, pauseMs: () => number): En
       running = step().then(() => {
         if (!isOver) next();
       });
+      // Told at the end; until then nobody listens.
+      running.catch(() => {});
     }, pauseMs());
   };
   next();
