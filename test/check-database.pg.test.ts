@@ -115,8 +115,8 @@ test.each([['select'], ['select, insert, update'], ['select, insert, delete'], [
     await db().rows(`grant ${privileges} on all tables in schema public to ${role}`);
     const [problem, ...others] = problems(await check(url));
     expect(others).toEqual([]);
-    expect(problem?.found).toContain(
-      `${role} may not write talon_one_effect, talon_one_effect_default, talon_one_event`,
+    expect(problem?.found).toMatch(
+      new RegExp(`${role} may not write .*talon_one_effect_default, talon_one_event,`),
     );
     expect(problem?.advice).toBe(
       `grant select, insert, update, delete on all tables in schema "public" to "${role}";`,
@@ -146,7 +146,7 @@ test('a role that owns nothing cannot migrate an older schema, and is told so', 
   await db().rows(`grant all on all tables in schema older to ${role}`);
   expect(problems(await check(url, 'older'))).toMatchObject([
     {
-      found: expect.stringMatching(/does not own talon_one_effect, .*so it cannot migrate them/),
+      found: expect.stringMatching(/does not own .*talon_one_effect, .*so it cannot migrate them/),
       advice: expect.stringContaining('"talon-one-sync migrate" under the role that owns them'),
     },
   ]);

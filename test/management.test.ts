@@ -127,7 +127,8 @@ describe('what is read', () => {
       mayChange: false,
     });
     expect(read.data).toHaveLength(1);
-    expect(formatInstant(read.serverTime ?? 0n)).toBe('2026-03-01T00:00:07Z');
+    // As of the request: less what the answer took.
+    expect(formatInstant(read.serverTime ?? 0n)).toMatch(/^2026-03-01T00:00:0[67]/);
   });
 
   test('hasMore may be missing or null', async () => {

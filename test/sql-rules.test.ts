@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { packageRoot } from '../src/package-info.js';
 import { readSources } from './support/source-rules.js';
-import { brokenSqlRules, REVIEWED } from './support/sql-rules.js';
+import { brokenSqlRules, REVIEWED, REVIEWED_FILES } from './support/sql-rules.js';
 
 const sources = readSources(packageRoot());
 
@@ -21,6 +21,11 @@ test.each(REVIEWED)('a reviewed place that is gone is struck off the list: $path
   const elsewhere = place.path.replace('.ts', '-2.ts');
   const moved = brokenSqlRules({ [elsewhere]: sources[place.path] ?? '' });
   expect(moved).toContainEqual(expect.stringContaining(` puts ${place.expression} into SQL`));
+});
+
+test.each(REVIEWED_FILES)('a reviewed file takes nothing but names of ours: $path', ({ path }) => {
+  expect(sources[path]).not.toMatch(/\.query\b|client|parameters|JSON/);
+  expect(brokenSqlRules({ 'src/warehouse/elsewhere.ts': sources[path] ?? '' })).not.toEqual([]);
 });
 
 describe('a violation is found, with file, line and what was put in', () => {

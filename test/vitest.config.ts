@@ -23,8 +23,12 @@ export default defineConfig({
           exclude: ['**/*.pg.test.ts', '**/*.e2e.test.ts'],
         },
       },
-      { extends: true, test: { name: 'pg', include: ['test/**/*.pg.test.ts'] } },
-      { extends: true, test: { name: 'e2e', include: ['test/**/*.e2e.test.ts'], testTimeout: 90_000 } },
+      // These change nothing that the next file of the same worker could notice, so modules are loaded once for all.
+      { extends: true, test: { name: 'pg', include: ['test/**/*.pg.test.ts'], isolate: false } },
+      {
+        extends: true,
+        test: { name: 'e2e', include: ['test/**/*.e2e.test.ts'], isolate: false, testTimeout: 90_000 },
+      },
     ],
   },
 });
