@@ -4,6 +4,10 @@ import { defineConfig } from 'vitest/config';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const report = process.env.TEST_REPORT;
 
+// These replace modules, or what Node sends. All others change nothing that the next file of the same worker could notice,
+// so there modules are loaded once for all.
+const alone = ['management', 'http', 'embedded-lock'].map((name) => `test/${name}.test.ts`);
+
 // The suffix says what a test needs: nothing but Node, a real Postgres, or the built daemon as a child process.
 export default defineConfig({
   root,
@@ -20,10 +24,11 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['**/*.pg.test.ts', '**/*.e2e.test.ts'],
+          exclude: ['**/*.pg.test.ts', '**/*.e2e.test.ts', ...alone],
+          isolate: false,
         },
       },
-      // These change nothing that the next file of the same worker could notice, so modules are loaded once for all.
+      { extends: true, test: { name: 'alone', include: alone } },
       { extends: true, test: { name: 'pg', include: ['test/**/*.pg.test.ts'], isolate: false } },
       {
         extends: true,

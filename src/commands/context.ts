@@ -15,7 +15,6 @@ import {
   unlimitedBudget,
 } from '../talon-one/request-budget.js';
 import { defaultRetry, type RetryOptions } from '../talon-one/retry.js';
-import { startEmbeddedPostgres } from '../warehouse/embedded/cluster.js';
 import { Partitions } from '../warehouse/partitions.js';
 import { createPool } from '../warehouse/pool.js';
 import { Warehouse } from '../warehouse/warehouse.js';
@@ -73,6 +72,7 @@ async function startEmbedded(
   releasers: Releasers,
   signal: AbortSignal,
 ): Promise<string> {
+  const { startEmbeddedPostgres } = await import('../warehouse/embedded/cluster.js');
   const embedded = await startEmbeddedPostgres({ dataDir: config.database.dataDir, signal });
   releasers.add(() => embedded.stop());
   const { outcome, dataDir, version } = embedded;

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Umzug, type UmzugStorage } from 'umzug';
+import type { Umzug, UmzugStorage } from 'umzug';
 import { UserError } from '../errors.js';
 import { packageRoot } from '../package-info.js';
 import type { Client } from './pool.js';
@@ -27,7 +27,7 @@ export async function migrate(
       if (await isCurrent(client, folder)) return [];
       await createSchema(client, warehouse.schema);
       await client.query(CREATE_TABLE);
-      const ran = await runner(client, folder).up();
+      const ran = await (await runner(client, folder)).up();
       return ran.map((migration) => migration.name);
     },
     { statementMs: MIGRATION_TIMEOUT_MS, lockMs: MIGRATION_TIMEOUT_MS },
@@ -77,7 +77,9 @@ function refuseNewerSchema(applied: readonly string[], files: readonly string[])
   );
 }
 
-function runner(client: Client, folder: string): Umzug<Client> {
+async function runner(client: Client, folder: string): Promise<Umzug<Client>> {
+  // Loaded only when there is something to run: it is large, and most starts find a schema that is up to date.
+  const { Umzug } = await import('umzug');
   return new Umzug<Client>({
     migrations: filesOf(folder).map((name) => ({
       name,

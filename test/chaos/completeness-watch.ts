@@ -28,6 +28,8 @@ export class CompletenessWatch {
   start(): void {
     this.timer = setInterval(() => {
       this.looking = this.looking.then(() => this.look());
+      // Told by stop(); until then nobody listens.
+      this.looking.catch(() => {});
     }, EVERY_MS);
   }
 

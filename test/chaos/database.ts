@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
+import { isConnectionFailure } from '../../src/warehouse/sqlstate.js';
 import type { CleanUp } from '../demo/clean-up.js';
 import { type OwnPostgres, startOwnPostgres } from '../support/own-postgres.js';
 import { SmallDisk } from './small-disk.js';
@@ -96,8 +97,7 @@ async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T
   }
 }
 
-/** Class 08 and 57, too many connections, or no answer at all. */
+/** Postgres hung up, is starting, or has no connection left. */
 export function isAway(error: unknown): boolean {
-  const { code, message } = error as { code?: string; message?: string };
-  return /^(08|57)|^53300$|^ECONN|^EPIPE/.test(code ?? '') || /Connection terminated/.test(message ?? '');
+  return isConnectionFailure(error) || /^57/.test((error as { code?: string }).code ?? '');
 }

@@ -51,8 +51,8 @@ const INSTALL = `
     return null;
   end $$;
   create trigger check_cursor after update on public.talon_one_sync_cursor for each row
-    when (new.fence = old.fence and (new.last_sync, new.read_until, new.complete_through, new.status)
-      is distinct from (old.last_sync, old.read_until, old.complete_through, old.status))
+    when (new.fence = old.fence and (new.lease_expires_at, new.last_sync, new.complete_through, new.status)
+      is distinct from (old.lease_expires_at, old.last_sync, old.complete_through, old.status))
     execute function campaign.check_cursor();
 
   create trigger check_writer_of_update after update on public.talon_one_owed_snapshot

@@ -133,11 +133,11 @@ export const plants = {
   },
   'truncated-page-trusted': {
     caughtBy: 'falseClaims',
-    // With a short look-back a claim that comes too early is seen at once.
+    // With a pause longer than the look-back, a claim that comes too early is false for a while.
     scenario: {
-      faults: [fault('api', 'cut', 1, 4), fault('api', 'empty 200', 6, 3)],
+      faults: [fault('api', 'cut', 0, 5), fault('api', 'empty 200', 5, 4)],
       habits: quiet,
-      env: { SYNC_LOOKBACK_SECONDS: '1' },
+      env: { SYNC_LOOKBACK_SECONDS: '1', SYNC_INTERVAL_SECONDS: '2' },
     },
     file: 'talon-one/management.js',
     replace: [
