@@ -46,6 +46,29 @@ describe('rows that add', () => {
     expect(paid(simulator)).toHaveLength(50);
   });
 
+  test('are not sent a second time when the same file is cut or mapped otherwise, finished or not', async () => {
+    const simulator = await start();
+    const file = pointsFile(25);
+    const refuse = simulator.onRequest(({ template }) => {
+      if (template === POINTS && simulator.imports.imports.length > 0) throw withStatus(404, 'not read');
+    });
+    expect((await points(simulator, file)).message).toContain('Part 2 was not imported');
+    refuse();
+    const otherwise: Run[] = [{ partRows: 7 }, { map: new Map([['amount', 'AMOUNT']]), partRows: 9 }];
+    for (const run of [
+      ...otherwise,
+      { partRows: 7, verify: true },
+      { partRows: 7, settle: 'not-sent' as const },
+    ])
+      expect((await points(simulator, file, run)).message).toMatch(
+        /finish it with the same options as then .*longest part has 10 rows/,
+      );
+    expect((await points(simulator, file)).message).toBe('');
+    for (const run of otherwise)
+      expect((await points(simulator, file, run)).message).toContain('These rows were imported already');
+    expect(paid(simulator)).toEqual(paidOnce(25));
+  });
+
   test('may go to another program', async () => {
     const simulator = await start();
     simulator.addLoyaltyProgram({ id: 2, history: false });

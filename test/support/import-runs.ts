@@ -14,6 +14,7 @@ export interface Run extends Partial<ImportOptions> {
   readonly target?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string>>;
   readonly partRows?: number;
+  readonly map?: ReadonlyMap<string, string>;
   readonly signal?: AbortSignal;
 }
 
@@ -35,6 +36,7 @@ export async function importOnce(
     target = { loyaltyProgramId: '1' },
     query = {},
     partRows,
+    map = new Map<string, string>(),
     signal = new AbortController().signal,
     ...options
   }: Run = {},
@@ -42,7 +44,7 @@ export async function importOnce(
   const what = csvImports.find((candidate) => candidate.name === name);
   if (!what) throw new TypeError(`no import ${name}`);
   const problems = new Problems();
-  const choice = { map: new Map<string, string>(), ignore: new Set<string>() };
+  const choice = { map, ignore: new Set<string>() };
   const task: ImportTask = {
     kind: csvKind(what, { path: target, query, choice, partRows }),
     file: openSourceFile(path, 'csv', ','),
