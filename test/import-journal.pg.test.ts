@@ -128,6 +128,42 @@ describe('an answer that is lost', () => {
     expect(paid(simulator)).toEqual(['anna: 5', 'anna: 5', 'bob: 6', 'bob: 6']);
   });
 
+  test('rows with another amount in the ledger, as if it had been rounded, are not taken for never sent', async () => {
+    const simulator = await start();
+    const file = importFile('points.csv', 'customerprofileid,amount\nanna,10.567\nbob,20.123\n');
+    simulator.addFault({ path: POINTS, action: { type: 'reset' } });
+    const refuse = simulator.onRequest(({ template }) => {
+      if (template === POINTS) throw withStatus(503, 'not read');
+    });
+    expect((await points(simulator, file)).message).toContain('got no answer');
+    refuse();
+    for (const [profile, amount] of [['anna', '10.57'] as const, ['bob', '20.12'] as const])
+      simulator.addLoyaltyTransaction(1, { profile, amount, origin: 'import', fields: { importId: 900 } });
+    const verified = await points(simulator, file, { verify: true });
+    expect(verified.message).toContain('The ledger does not tell what became of 1 part:');
+    expect(verified.problems.lines()).toContainEqual(
+      'line 3: is not in the ledger with this amount; another import has added another amount for the same account',
+    );
+    expect(await states(simulator)).toEqual(['uncertain']);
+    expect((await points(simulator, file)).message).toContain('is uncertain');
+  });
+
+  test('a ledger that comes incomplete settles nothing; short pages without an end are read to the last', async () => {
+    const simulator = await start({ silentPageLimit: 4, envelope: 'missing' });
+    const file = pointsFile(20);
+    simulator.addFault({ path: POINTS, action: { type: 'reset' } });
+    await points(simulator, file);
+    const LEDGER = '/v1/loyalty_programs/{loyaltyProgramId}/transactions';
+    const fault = simulator.addFault({ path: LEDGER, times: Infinity, action: { type: 'emptyPage' } });
+    expect((await points(simulator, file, { verify: true })).message).toContain(
+      'an empty page that says there is more',
+    );
+    expect(await states(simulator)).toEqual(['uncertain', 'planned']);
+    fault.remove();
+    expect((await points(simulator, file, { verify: true })).message).toBe('');
+    expect(await states(simulator)).toEqual(['accepted', 'planned']);
+  });
+
   test('without a ledger nothing is guessed: the user says what became of the part', async () => {
     const simulator = await start();
     const coupons = (run: Run = {}) =>
@@ -154,7 +190,7 @@ describe('a refusal', () => {
     expect(await states(simulator)).toEqual(['refused']);
     expect((await points(simulator, file)).message).toContain('is refused');
     const verified = await points(simulator, file, { verify: true });
-    expect(verified.message).toContain('in the ledger in part only');
+    expect(verified.message).toContain('The ledger does not tell what became of 1 part:');
     expect(verified.problems.first.map(({ line }) => line)).toEqual([5, 6]);
     expect(simulator.requestCounts()[`POST ${POINTS}`]?.total).toBe(1);
   });

@@ -5,6 +5,7 @@ import type { ImportProgress, ImportTask } from '../import/import-task.js';
 import { Problems } from '../import/problems.js';
 import { checkFile, type ImportOptions, type ImportResult, runImport } from '../import/run-import.js';
 import { type Format, openSourceFile, type SourceFile } from '../import/source-file.js';
+import { visibleAfterMs } from '../import/verify.js';
 import { type Logger, scrubber } from '../logger.js';
 import type { ImportClient } from '../talon-one/import-client.js';
 import type { RequestContext } from '../talon-one/management.js';
@@ -101,7 +102,7 @@ async function importFile(
     deployment: config.talonOne.baseUrl,
     owner: processName(),
     leaseMs: config.sync.leaseMs,
-    requestTimeoutMs: config.talonOne.requestTimeoutMs,
+    visibleAfterMs: visibleAfterMs(config.talonOne.requestTimeoutMs, config.sync.lookback),
     onFailedAttempt: ({ error, attempt }) =>
       log.info({ err: error, attempt }, 'attempt failed, trying again'),
   };

@@ -56,7 +56,7 @@ export async function importOnce(
     log: pino({ level: 'silent' }),
     owner: 'test',
     leaseMs: 1_000,
-    requestTimeoutMs: 1,
+    visibleAfterMs: 1,
     onFailedAttempt: () => {},
   };
   const chosen = { again: false, verify: false, settle: undefined, ...options };
