@@ -3,6 +3,7 @@ import { UserError } from '../errors.js';
 import type { ImportKind } from '../import/import-kind.js';
 import type { ImportProgress, ImportTask } from '../import/import-task.js';
 import { Problems } from '../import/problems.js';
+import { checkReportPath } from '../import/report-file.js';
 import { checkFile, type ImportOptions, type ImportResult, runImport } from '../import/run-import.js';
 import { type Format, openSourceFile, type SourceFile } from '../import/source-file.js';
 import { visibleAfterMs } from '../import/verify.js';
@@ -40,6 +41,7 @@ export async function importCommand(
   signal: AbortSignal,
 ): Promise<void> {
   const file = openSourceFile(request.path, request.format, request.delimiter);
+  if (request.report !== undefined) checkReportPath(request.report);
   const problems = new Problems(request.report);
   const progress = importProgress(file.bytes);
   const releasers = new Releasers();
