@@ -1,3 +1,4 @@
+import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { startForTest } from './simulator/for-tests.js';
 import { withStatus } from './simulator/refusal.js';
@@ -292,4 +293,21 @@ test('a process that was thought dead and comes back writes nothing more', async
   hold.release();
   expect(simulator.requestCounts()[`POST ${POINTS}`]?.total).toBe(1);
   expect(await states(simulator)).toEqual(['sent', 'planned']);
+});
+
+test('the API’s own ID of an import is in the log even when it cannot be noted any more', async () => {
+  const simulator = await start();
+  simulator.onRequest(async ({ template }) => {
+    if (template !== POINTS) return;
+    await db().rows('update talon_one_import set fence = fence + 1 where deployment = $1', simulator.url);
+  });
+  const lines: string[] = [];
+  const log = pino({ base: null }, { write: (line: string) => void lines.push(line) });
+  const { message } = await points(simulator, pointsFile(5), { log });
+  expect(message).toContain('Another process has taken this import over');
+  expect(await states(simulator)).toEqual(['sent']);
+  const apiImportId = simulator.imports.imports[0]?.id;
+  expect(lines.map((line) => JSON.parse(line) as object)).toContainEqual(
+    expect.objectContaining({ msg: 'part answered', part: 1, state: 'accepted', apiImportId }),
+  );
 });

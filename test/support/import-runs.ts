@@ -1,4 +1,4 @@
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { csvImports } from '../../src/import/csv-imports.js';
 import { csvKind } from '../../src/import/csv-kind.js';
 import type { ImportTask } from '../../src/import/import-task.js';
@@ -16,6 +16,7 @@ export interface Run extends Partial<ImportOptions> {
   readonly partRows?: number;
   readonly map?: ReadonlyMap<string, string>;
   readonly signal?: AbortSignal;
+  readonly log?: Logger;
 }
 
 export interface RunEnd {
@@ -38,6 +39,7 @@ export async function importOnce(
     partRows,
     map = new Map<string, string>(),
     signal = new AbortController().signal,
+    log = pino({ level: 'silent' }),
     ...options
   }: Run = {},
 ): Promise<RunEnd> {
@@ -53,7 +55,7 @@ export async function importOnce(
     client: new ImportClient({ management: senderFor(simulator), integration: undefined, retry: quickRetry }),
     problems,
     progress: { checked: () => {}, found: () => {}, sent: () => {}, end: () => {} },
-    log: pino({ level: 'silent' }),
+    log,
     owner: 'test',
     leaseMs: 1_000,
     visibleAfterMs: 1,
