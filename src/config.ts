@@ -407,6 +407,8 @@ export interface ConfigNeeds {
   /** Default: true; `migrate` works without. */
   readonly needsApi?: boolean;
   readonly needsIntegrationKey?: boolean;
+  /** A journal that protects from sending twice must not depend on the working directory, as the embedded Postgres does. */
+  readonly needsDatabase?: boolean;
 }
 
 /**
@@ -422,6 +424,8 @@ export function loadConfig(environment: Environment, options: ConfigNeeds = {}):
   }
   if (options.needsIntegrationKey && !values.TALON_ONE_INTEGRATION_API_KEY)
     missing('TALON_ONE_INTEGRATION_API_KEY', environment, problems);
+  if (options.needsDatabase && !values.DATABASE_URL)
+    missing('DATABASE_URL', environment, problems, WHY_DATABASE);
   const base = values.TALON_ONE_BASE_URL;
   if (
     base?.startsWith('http:') &&
@@ -494,7 +498,10 @@ function readText(
   return undefined;
 }
 
-function missing(name: VariableName, environment: Environment, problems: string[]): void {
+const WHY_DATABASE =
+  'What has been sent is noted there, so that it is never sent twice; the embedded Postgres of another folder would not know it.';
+
+function missing(name: VariableName, environment: Environment, problems: string[], why?: string): void {
   if (problems.some((problem) => problem.startsWith(`${name} `) || problem.startsWith(`${name}_FILE `)))
     return;
   const variable: Variable = variables[name];
@@ -502,7 +509,7 @@ function missing(name: VariableName, environment: Environment, problems: string[
   const way = variable.secret
     ? `set it, or ${name}_FILE to the path of a file that holds it`
     : `set it, for example ${variable.example}`;
-  problems.push(`${name} ${empty}: ${way}`);
+  problems.push(`${name} ${empty}: ${way}${why === undefined ? '' : `. ${why}`}`);
 }
 
 function toConfig(values: Values): Config {

@@ -1,7 +1,11 @@
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type CsvImport, csvImports } from '../src/import/csv-imports.js';
+import { csvKind } from '../src/import/csv-kind.js';
 import { CsvUnits } from '../src/import/csv-units.js';
 import { Problems } from '../src/import/problems.js';
+import { checkReportPath } from '../src/import/report-file.js';
+import { besides, importFile, textOf } from './support/import-file.js';
 import { problemsOf, type ReadOptions, readAs } from './support/import-units.js';
 
 const POINTS = 'customerprofileid,amount';
@@ -197,4 +201,33 @@ describe('parts', () => {
     expect(Math.max(...bytes)).toBeLessThanOrEqual(100);
     expect(parts.flat()).toHaveLength(25);
   });
+});
+
+test('a list that is replaced and does not fit into one upload is a problem: a second part would replace the first', async () => {
+  const what = csvImports.find(({ name }) => name === 'audience');
+  if (!what) throw new TypeError('no such import');
+  const choice = { map: new Map<string, string>(), ignore: new Set<string>() };
+  const { limits } = csvKind(what, { path: { audienceId: '4' }, query: {}, choice, partRows: 1 });
+  const file = 'profileintegrationid\nanna\nbob\ncarl\n';
+  expect(await problemsOf('audience', file, { limits: { ...limits, bytes: 14 } })).toEqual([]);
+  expect(await problemsOf('audience', file, { limits: { ...limits, bytes: 13 } })).toEqual([
+    'line 4: the list has to go in one upload of at most 13 bytes',
+  ]);
+});
+
+test('a report overwrites an earlier report or an empty file, and no other: not the file that is imported', () => {
+  const file = importFile('points.csv', 'line,column\n1,2\n');
+  expect(() => checkReportPath(file)).toThrow('there is a file that is no report of an import');
+  expect(() => checkReportPath(join(file, '..'))).toThrow('The report cannot be written');
+  expect(() => checkReportPath(join(file, '..', 'no-folder', 'report.csv'))).toThrow(
+    'The report cannot be written',
+  );
+  const report = besides(file, 'report.csv');
+  const problems = new Problems(report);
+  checkReportPath(report);
+  problems.add(2, 'amount', 'x', 'must be a number');
+  problems.close();
+  checkReportPath(report);
+  checkReportPath(importFile('empty.csv', ''));
+  expect(textOf(file)).toBe('line,column\n1,2\n');
 });

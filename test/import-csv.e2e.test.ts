@@ -153,8 +153,22 @@ test('a bad file is told every mistake with its place, also in a report; nothing
   expect(lines[0]).toBe('line 2, amount: must not be empty');
   expect(lines[20]).toBe(`… and 10 more: see ${report}`);
   expect(lines.at(-1)).toBe('points.csv has 30 problems. Nothing was sent.');
+  const careless = start(['import', 'loyalty-points', file, '--program', '1', '--dry-run', '--report', file]);
+  expect(await careless.ended).toMatchObject({ code: 1 });
+  expect(careless.stderr).toContain('there is a file that is no report of an import');
+  expect(textOf(file)).toMatch(/^customerprofileid,amount\n/);
   const reported = textOf(report).trim().split('\n');
   expect(reported).toHaveLength(31);
   expect(reported[2]).toBe('3,amount,x,"must be a number above 0, with a point and no thousands separators"');
+  expect(simulator.requests).toEqual([]);
+});
+
+test('what adds is not sent without DATABASE_URL: a journal in some folder would not know it elsewhere', async (context) => {
+  const { simulator, start } = await deploy(context);
+  const file = importFile('gifts.csv', 'code\nGIFT\n');
+  const child = start(['import', 'giveaways', file, '--pool', '3'], { env: { DATABASE_URL: undefined } });
+  expect(await child.ended).toMatchObject({ code: 1 });
+  expect(child.stderr).toContain('DATABASE_URL is not set: set it, or DATABASE_URL_FILE');
+  expect(child.stderr).toContain('never sent twice');
   expect(simulator.requests).toEqual([]);
 });

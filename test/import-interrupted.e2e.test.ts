@@ -11,7 +11,7 @@ import type { TestDatabase } from './support/postgres.js';
 const POINTS = '/v1/loyalty_programs/{loyaltyProgramId}/import_points';
 const SESSIONS = '/v2/customer_sessions/{customerSessionId}';
 const program = ['--program', '1', '--part-rows', '10'];
-/** So that a request that was cut off is over soon. */
+/** So that nobody waits long for a request that is held, nor for the lease of a process that was killed. */
 const env = { REQUEST_TIMEOUT_SECONDS: '3', LEASE_SECONDS: '1' };
 /** A program without a history of its own. */
 const loyaltyPrograms = [{ id: 1, allowSubledger: false, history: false }];
@@ -32,6 +32,13 @@ test('points: killed after the upload was received, the part is looked up in the
   expect(stopped.stderr).toContain('--verify');
   expect(uploads(simulator)).toBe(2);
 
+  const early = start([...words, '--verify'], { env });
+  const waiting = await early.waitForLine('waiting until the ledger must have what was sent');
+  // A minute, and the look-back of two, less what has passed.
+  expect(waiting.waitMs).toBeGreaterThan(60_000);
+  expect(waiting.waitMs).toBeLessThanOrEqual(180_000);
+  await early.end('SIGKILL');
+  await letTimePass(database);
   const verified = start([...words, '--verify'], { env });
   expect([await verified.ended, verified.stderr]).toEqual([{ code: 0, signal: null }, '']);
   expect(await states(database)).toEqual(['accepted', 'accepted', 'planned']);
@@ -51,6 +58,7 @@ test('points: the connection cut before the upload was read, the part is not in 
   expect(cut.stderr).toContain('It may have been added, so it is not sent again');
   refuse();
   expect(await states(database)).toEqual(['uncertain', 'planned']);
+  await letTimePass(database);
   expect(await start([...words, '--verify'], { env }).ended).toMatchObject({ code: 0 });
   expect(await states(database)).toEqual(['planned', 'planned']);
   expect(await start(words, { env }).ended).toMatchObject({ code: 0 });
@@ -100,4 +108,12 @@ async function states(database: TestDatabase): Promise<string[]> {
     'select state from talon_one_import_part order by import_id, part',
   );
   return rows.map(({ state }) => state);
+}
+
+/** So that what was sent must be visible in the ledger. */
+async function letTimePass(database: TestDatabase): Promise<void> {
+  await database.query(
+    `update talon_one_import_part set sent_at = sent_at - interval '1 hour',
+       answered_at = answered_at - interval '1 hour'`,
+  );
 }

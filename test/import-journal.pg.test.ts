@@ -1,3 +1,4 @@
+import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { startForTest } from './simulator/for-tests.js';
 import { withStatus } from './simulator/refusal.js';
@@ -44,6 +45,29 @@ describe('rows that add', () => {
     expect(paid(simulator)).toEqual(paidOnce(25));
     expect((await points(simulator, corrected, { again: true })).message).toBe('');
     expect(paid(simulator)).toHaveLength(50);
+  });
+
+  test('are not sent a second time when the same file is cut or mapped otherwise, finished or not', async () => {
+    const simulator = await start();
+    const file = pointsFile(25);
+    const refuse = simulator.onRequest(({ template }) => {
+      if (template === POINTS && simulator.imports.imports.length > 0) throw withStatus(404, 'not read');
+    });
+    expect((await points(simulator, file)).message).toContain('Part 2 was not imported');
+    refuse();
+    const otherwise: Run[] = [{ partRows: 7 }, { map: new Map([['amount', 'AMOUNT']]), partRows: 9 }];
+    for (const run of [
+      ...otherwise,
+      { partRows: 7, verify: true },
+      { partRows: 7, settle: 'not-sent' as const },
+    ])
+      expect((await points(simulator, file, run)).message).toMatch(
+        /finish it with the same options as then .*longest part has 10 rows/,
+      );
+    expect((await points(simulator, file)).message).toBe('');
+    for (const run of otherwise)
+      expect((await points(simulator, file, run)).message).toContain('These rows were imported already');
+    expect(paid(simulator)).toEqual(paidOnce(25));
   });
 
   test('may go to another program', async () => {
@@ -105,6 +129,42 @@ describe('an answer that is lost', () => {
     expect(paid(simulator)).toEqual(['anna: 5', 'anna: 5', 'bob: 6', 'bob: 6']);
   });
 
+  test('rows with another amount in the ledger, as if it had been rounded, are not taken for never sent', async () => {
+    const simulator = await start();
+    const file = importFile('points.csv', 'customerprofileid,amount\nanna,10.567\nbob,20.123\n');
+    simulator.addFault({ path: POINTS, action: { type: 'reset' } });
+    const refuse = simulator.onRequest(({ template }) => {
+      if (template === POINTS) throw withStatus(503, 'not read');
+    });
+    expect((await points(simulator, file)).message).toContain('got no answer');
+    refuse();
+    for (const [profile, amount] of [['anna', '10.57'] as const, ['bob', '20.12'] as const])
+      simulator.addLoyaltyTransaction(1, { profile, amount, origin: 'import', fields: { importId: 900 } });
+    const verified = await points(simulator, file, { verify: true });
+    expect(verified.message).toContain('The ledger does not tell what became of 1 part:');
+    expect(verified.problems.lines()).toContainEqual(
+      'line 3: is not in the ledger with this amount; another import has added another amount for the same account',
+    );
+    expect(await states(simulator)).toEqual(['uncertain']);
+    expect((await points(simulator, file)).message).toContain('is uncertain');
+  });
+
+  test('a ledger that comes incomplete settles nothing; short pages without an end are read to the last', async () => {
+    const simulator = await start({ silentPageLimit: 4, envelope: 'missing' });
+    const file = pointsFile(20);
+    simulator.addFault({ path: POINTS, action: { type: 'reset' } });
+    await points(simulator, file);
+    const LEDGER = '/v1/loyalty_programs/{loyaltyProgramId}/transactions';
+    const fault = simulator.addFault({ path: LEDGER, times: Infinity, action: { type: 'emptyPage' } });
+    expect((await points(simulator, file, { verify: true })).message).toContain(
+      'an empty page that says there is more',
+    );
+    expect(await states(simulator)).toEqual(['uncertain', 'planned']);
+    fault.remove();
+    expect((await points(simulator, file, { verify: true })).message).toBe('');
+    expect(await states(simulator)).toEqual(['accepted', 'planned']);
+  });
+
   test('without a ledger nothing is guessed: the user says what became of the part', async () => {
     const simulator = await start();
     const coupons = (run: Run = {}) =>
@@ -131,7 +191,7 @@ describe('a refusal', () => {
     expect(await states(simulator)).toEqual(['refused']);
     expect((await points(simulator, file)).message).toContain('is refused');
     const verified = await points(simulator, file, { verify: true });
-    expect(verified.message).toContain('in the ledger in part only');
+    expect(verified.message).toContain('The ledger does not tell what became of 1 part:');
     expect(verified.problems.first.map(({ line }) => line)).toEqual([5, 6]);
     expect(simulator.requestCounts()[`POST ${POINTS}`]?.total).toBe(1);
   });
@@ -233,4 +293,21 @@ test('a process that was thought dead and comes back writes nothing more', async
   hold.release();
   expect(simulator.requestCounts()[`POST ${POINTS}`]?.total).toBe(1);
   expect(await states(simulator)).toEqual(['sent', 'planned']);
+});
+
+test('the API’s own ID of an import is in the log even when it cannot be noted any more', async () => {
+  const simulator = await start();
+  simulator.onRequest(async ({ template }) => {
+    if (template !== POINTS) return;
+    await db().rows('update talon_one_import set fence = fence + 1 where deployment = $1', simulator.url);
+  });
+  const lines: string[] = [];
+  const log = pino({ base: null }, { write: (line: string) => void lines.push(line) });
+  const { message } = await points(simulator, pointsFile(5), { log });
+  expect(message).toContain('Another process has taken this import over');
+  expect(await states(simulator)).toEqual(['sent']);
+  const apiImportId = simulator.imports.imports[0]?.id;
+  expect(lines.map((line) => JSON.parse(line) as object)).toContainEqual(
+    expect.objectContaining({ msg: 'part answered', part: 1, state: 'accepted', apiImportId }),
+  );
 });

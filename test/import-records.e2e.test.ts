@@ -72,33 +72,41 @@ test('past orders arrive as closed sessions, several at a time, those of one cus
   ]);
 });
 
-test('orders that the API refuses are told with their lines, the others are imported; a second run sends the refused parts again', async (context) => {
-  const { simulator, start } = await deploy(context, { switches: { closeAgain: 'accepted' } });
-  const words = (file: string) => [
-    'import',
-    'sessions',
-    file,
-    '--part-rows',
-    '2',
-    '--type',
-    'newFeature=string',
-  ];
-  const rows = ['o-1,5,', 'o-2,6,x', 'o-3,7,', 'o-4,8,'];
-  const file = importFile('orders.csv', `sessionId,total,attributes.newFeature\n${rows.join('\n')}\n`);
-  const report = besides(file, 'report.csv');
-  const first = start([...words(file), '--report', report]);
-  expect(await first.ended).toMatchObject({ code: 1 });
-  expect(first.stderr).toContain('1 of 2 parts were refused, the others are imported.');
-  expect(textOf(report).split('\n')[1]).toMatch(
-    /^3,attributes\.newFeature,o-2,"?The attribute ""newFeature"" is not/,
-  );
-  expect([...simulator.imports.sessions.keys()].sort()).toEqual(['o-1', 'o-3', 'o-4']);
-  simulator.addReference('attribute', 1, { entity: 'CustomerSession', name: 'newFeature', type: 'string' });
-  expect(await start(words(file)).ended).toMatchObject({ code: 0 });
-  expect(simulator.imports.sessions.get('o-2')?.value).toMatchObject({ attributes: { newFeature: 'x' } });
-  // The accepted part was not sent again.
-  expect(simulator.imports.sessions.get('o-3')?.updates).toBe(1);
-});
+const keeping = ['all', 'successes'] as const;
+
+test.for(keeping)(
+  'orders that the API refuses are told with their lines, the others are imported; later runs send the refused ones anew and repeat the answers of the others (keys keep %s)',
+  async (idempotencyKeeps, context) => {
+    const { simulator, start } = await deploy(context, {
+      switches: { closeAgain: 'refused', idempotencyKeeps },
+    });
+    const types = ['--type', 'newFeature=string', '--type', 'other=string'];
+    const words = (file: string) => ['import', 'sessions', file, '--part-rows', '3', ...types];
+    const rows = ['o-1,5,,', 'o-2,6,x,', 'o-3,7,,y', 'o-4,8,,'];
+    const header = 'sessionId,total,attributes.newFeature,attributes.other';
+    const file = importFile('orders.csv', `${header}\n${rows.join('\n')}\n`);
+    const report = besides(file, 'report.csv');
+    const first = start([...words(file), '--report', report]);
+    expect(await first.ended).toMatchObject({ code: 1 });
+    expect(first.stderr).toContain('1 of 2 parts were refused, the others are imported.');
+    expect(textOf(report).split('\n')[1]).toMatch(
+      /^3,attributes\.newFeature,o-2,"?The attribute ""newFeature"" is not/,
+    );
+    const { sessions } = simulator.imports;
+    expect([...sessions.keys()].sort()).toEqual(['o-1', 'o-4']);
+    simulator.addReference('attribute', 1, { entity: 'CustomerSession', name: 'newFeature', type: 'string' });
+    const second = start(words(file));
+    expect(await second.ended).toMatchObject({ code: 1 });
+    expect(second.stderr).not.toMatch(/o-1|o-2/);
+    simulator.addReference('attribute', 1, { entity: 'CustomerSession', name: 'other', type: 'string' });
+    const third = start(words(file));
+    expect([await third.ended, third.stderr]).toEqual([{ code: 0, signal: null }, '']);
+    expect(sessions.get('o-2')?.value).toMatchObject({ attributes: { newFeature: 'x' } });
+    expect([...sessions].map(([id, { updates }]) => `${id}: ${updates}`).sort()).toEqual(
+      ['o-1', 'o-2', 'o-3', 'o-4'].map((id) => `${id}: 1`),
+    );
+  },
+);
 
 test('without the Integration API key profiles are not imported, and the variable is named', async (context) => {
   const { start } = await deploy(context);

@@ -50,6 +50,8 @@ describe('an upload without an Idempotency-Key', () => {
     ['500', { type: 'status', status: 500 }, 1, 'uncertain'],
     ['503', { type: 'status', status: 503 }, 1, 'uncertain'],
     ['a reset connection', { type: 'reset' }, 1, 'uncertain'],
+    ['202', { type: 'status', status: 202, body: '{"id":1,"amount":1}' }, 1, 'uncertain'],
+    ['204', { type: 'status', status: 204, body: '' }, 1, 'uncertain'],
     ['an answer that is cut', { type: 'cutBody', framing: 'content-length' }, 1, 'uncertain'],
     ['HTML with 200', { type: 'html200' }, 1, 'uncertain'],
   ];
@@ -61,16 +63,36 @@ describe('an upload without an Idempotency-Key', () => {
     expect([writeFailure(error), countOf(simulator, `POST ${AUDIENCE}`)]).toEqual([failure, attempts]);
   });
 
-  test('is repeated when nobody listened, and is certainly not done then', async () => {
-    const server = createServer().listen(0, '127.0.0.1');
-    await new Promise((resolve) => server.once('listening', resolve));
-    const { port } = server.address() as { port: number };
-    await new Promise((resolve) => server.close(resolve));
-    const nobody = { url: `http://127.0.0.1:${port}`, apiKey: 'k', integrationApiKey: 'i' };
-    let attempts = 0;
-    const context = { signal: never, onAttempt: () => (attempts += 1) };
-    const error = await failureOf(clientOf(nobody).upload(endpoint, {}, file, context));
-    expect([writeFailure(error), attempts]).toEqual(['not-done', 5]);
+  test.each(['127.0.0.1', 'localhost'])(
+    'is repeated when nobody listened at %s, and is certainly not done then',
+    async (host) => {
+      const server = createServer().listen(0, '127.0.0.1');
+      await new Promise((resolve) => server.once('listening', resolve));
+      const { port } = server.address() as { port: number };
+      await new Promise((resolve) => server.close(resolve));
+      const nobody = { url: `http://${host}:${port}`, apiKey: 'k', integrationApiKey: 'i' };
+      let attempts = 0;
+      const context = { signal: never, onAttempt: () => (attempts += 1) };
+      const error = await failureOf(clientOf(nobody).upload(endpoint, {}, file, context));
+      expect([writeFailure(error), attempts]).toEqual(['not-done', 5]);
+    },
+  );
+
+  test.each<[code: string, syscall: string | undefined, failure: string]>([
+    ['ECONNREFUSED', 'connect', 'not-done'],
+    ['EHOSTUNREACH', 'connect', 'not-done'],
+    ['ETIMEDOUT', 'connect', 'not-done'],
+    ['ENOTFOUND', 'getaddrinfo', 'not-done'],
+    ['CERT_HAS_EXPIRED', undefined, 'not-done'],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', undefined, 'not-done'],
+    ['ERR_TLS_RENEGOTIATION_DISABLED', undefined, 'uncertain'],
+    ['ECONNREFUSED', 'read', 'uncertain'],
+    ['EHOSTUNREACH', 'read', 'uncertain'],
+    ['ENETUNREACH', 'write', 'uncertain'],
+    ['EHOSTUNREACH', undefined, 'uncertain'],
+  ])('%s at %s was sent or not by what was being done, not by its code', (code, syscall, failure) => {
+    const error = new ApiError('no answer', { failure: 'network', endpoint: 'POST /', code, syscall });
+    expect(writeFailure(error)).toBe(failure);
   });
 
   test('whose time is over is uncertain', async () => {

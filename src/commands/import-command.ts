@@ -3,8 +3,10 @@ import { UserError } from '../errors.js';
 import type { ImportKind } from '../import/import-kind.js';
 import type { ImportProgress, ImportTask } from '../import/import-task.js';
 import { Problems } from '../import/problems.js';
+import { checkReportPath } from '../import/report-file.js';
 import { checkFile, type ImportOptions, type ImportResult, runImport } from '../import/run-import.js';
 import { type Format, openSourceFile, type SourceFile } from '../import/source-file.js';
+import { visibleAfterMs } from '../import/verify.js';
 import { type Logger, scrubber } from '../logger.js';
 import type { ImportClient } from '../talon-one/import-client.js';
 import type { RequestContext } from '../talon-one/management.js';
@@ -39,6 +41,7 @@ export async function importCommand(
   signal: AbortSignal,
 ): Promise<void> {
   const file = openSourceFile(request.path, request.format, request.delimiter);
+  if (request.report !== undefined) checkReportPath(request.report);
   const problems = new Problems(request.report);
   const progress = importProgress(file.bytes);
   const releasers = new Releasers();
@@ -101,7 +104,7 @@ async function importFile(
     deployment: config.talonOne.baseUrl,
     owner: processName(),
     leaseMs: config.sync.leaseMs,
-    requestTimeoutMs: config.talonOne.requestTimeoutMs,
+    visibleAfterMs: visibleAfterMs(config.talonOne.requestTimeoutMs, config.sync.lookback),
     onFailedAttempt: ({ error, attempt }) =>
       log.info({ err: error, attempt }, 'attempt failed, trying again'),
   };

@@ -121,7 +121,7 @@ function addCsvImport(group: Command, what: CsvImport, execute: Execute): void {
     });
     await execute(
       action(path, options, async () => kind, 'csv'),
-      {},
+      { needsDatabase: what.effect === 'adds' && !options.dryRun },
     );
   });
 }

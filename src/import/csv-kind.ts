@@ -11,7 +11,7 @@ import type { Unit } from './unit.js';
 // little is in doubt when its answer is lost.
 const PART: PartLimits = { units: 10_000, bytes: 8 * 1024 * 1024 };
 /** A list that is replaced has to come whole; 500 MB is the documented limit. */
-const WHOLE: PartLimits = { units: Number.POSITIVE_INFINITY, bytes: 500_000_000 };
+const WHOLE: PartLimits = { units: Number.POSITIVE_INFINITY, bytes: 500_000_000, isWhole: true };
 
 /** What the command line says of a CSV import. */
 export interface CsvRequest {

@@ -15,8 +15,11 @@ export interface Delivery {
   /** First line of an upload. */
   readonly header: string;
   readonly fileName: string;
-  /** Text that no other sending of anything has. */
-  readonly key: string;
+  /**
+   * Texts that no other sending of anything has: one for each time that the part was refused, in that order, and a new one
+   * at the end. What was answered under a key is answered so again.
+   */
+  readonly keys: readonly [string, ...string[]];
   readonly client: ImportClient;
   readonly context: RequestContext;
   /** Takes what the API says of single lines. */

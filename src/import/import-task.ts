@@ -30,7 +30,7 @@ export interface ImportTask {
   /** Name of this process. */
   readonly owner: string;
   readonly leaseMs: number;
-  /** Longest time that a request can be under way, in milliseconds. */
-  readonly requestTimeoutMs: number;
+  /** Milliseconds after which the ledger has what a request brought about, even if its answer was lost. */
+  readonly visibleAfterMs: number;
   readonly onFailedAttempt: (failed: FailedAttempt) => void;
 }

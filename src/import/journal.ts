@@ -1,6 +1,7 @@
 import { sleep } from '../clock.js';
 import { UserError } from '../errors.js';
 import {
+  type EarlierImport,
   findSentBefore,
   findUnfinished,
   type ImportIdentity,
@@ -70,12 +71,12 @@ async function tryToOpen(
     await lockTarget(client, identity);
     // A list that was imported since must not be taken back by the rest of an older one.
     const unfinished = await findUnfinished(client, identity, parts, effect !== 'adds');
+    if (unfinished === undefined && effect === 'adds' && (onlyResume || !again)) {
+      const earlier = await findSentBefore(client, identity, parts);
+      if (earlier && !(onlyResume && earlier.finished)) throw sentBefore(earlier);
+    }
     if (unfinished === undefined && onlyResume)
       throw new UserError('There is no unfinished import of this file into this target: nothing to settle.');
-    if (unfinished === undefined && effect === 'adds' && !again) {
-      const earlier = await findSentBefore(client, identity, parts);
-      if (earlier) throw sentBefore(earlier);
-    }
     const importId = unfinished ?? (await insertImport(client, identity, parts));
     const lease = await takeImport(client, importId, owner, leaseMs);
     if ('busyMs' in lease) return lease;
@@ -86,12 +87,18 @@ async function tryToOpen(
   });
 }
 
-function sentBefore(earlier: Awaited<ReturnType<typeof findSentBefore>> & object): UserError {
+function sentBefore(earlier: EarlierImport): UserError {
   const { importId, fileName, startedAt, finished } = earlier;
   const what = finished
     ? `These rows were imported already: import ${importId} of ${fileName}, begun ${startedAt}.`
-    : `Import ${importId} of ${fileName}, begun ${startedAt}, is not finished and has sent some of these rows. Finish it with its own file, or put only the rows that are not in it into a new file.`;
+    : `Import ${importId} of ${fileName}, begun ${startedAt}, is not finished and has sent some of these rows. ${wayToFinish(earlier)}`;
   return new UserError(`${what} Sent again they would count twice. If that is meant, give --again.`);
+}
+
+function wayToFinish({ isSameFile, partUnits }: EarlierImport): string {
+  return isSameFile
+    ? `It was cut or mapped otherwise: finish it with the same options as then (--part-rows, --map, --ignore; its longest part has ${partUnits} rows).`
+    : 'Finish it with its own file, or put only the rows that are not in it into a new file.';
 }
 
 /**

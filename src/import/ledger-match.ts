@@ -3,7 +3,8 @@ import type { LedgerTransaction } from '../talon-one/import-client.js';
 import type { Unit } from './unit.js';
 
 // Which rows of a part of loyalty points are in the ledger. A row is found by who got how much in which subledger; equal
-// rows are counted.
+// rows are counted. Whether the API rounds amounts is not documented, so another amount for the same account is no proof
+// that a row is absent.
 
 /** One row of loyalty points. */
 export interface PointRow {
@@ -16,6 +17,8 @@ export interface LedgerMatch {
   readonly found: number;
   /** Lines of the file that the ledger does not have. */
   readonly missing: readonly number[];
+  /** Those of the missing ones whose account has another amount there, which no part accounts for. */
+  readonly otherAmount: readonly number[];
   /** The API's import that has them all, if the ledger says so. */
   readonly apiImportId: number | undefined;
 }
@@ -45,32 +48,45 @@ export class Ledger {
    */
   match(parts: readonly (readonly PointRow[])[]): LedgerMatch[] {
     const whole = parts.map((rows) => this.take(rows, 0));
-    return parts.map((rows, index) => whole[index] ?? this.take(rows, rows.length) ?? nothing(rows));
+    const found = parts.map((rows, index) => whole[index] ?? this.take(rows, rows.length));
+    const left = this.accountsLeft();
+    return parts.map((rows, index) => {
+      const { missing, apiImportId } = found[index] ?? { missing: rows, apiImportId: undefined };
+      const otherAmount = missing.filter(({ key }) => left.has(accountOfKey(key))).map(({ line }) => line);
+      const lines = missing.map(({ line }) => line);
+      return { found: rows.length - missing.length, missing: lines, otherAmount, apiImportId };
+    });
+  }
+
+  /** Accounts, with their subledger, of additions that were not found to be rows of a part. */
+  private accountsLeft(): Set<string> {
+    const left = [...this.imports.values()].flatMap((counts) => [...counts]);
+    return new Set(left.flatMap(([key, count]) => (count > 0 ? [accountOfKey(key)] : [])));
   }
 
   /** The import that has most of the rows, unless more than `mayMiss` are missing in it. */
-  private take(rows: readonly PointRow[], mayMiss: number): LedgerMatch | undefined {
-    let best: LedgerMatch | undefined;
+  private take(rows: readonly PointRow[], mayMiss: number): Taken | undefined {
+    let best: Taken | undefined;
     for (const [apiImportId, counts] of this.imports) {
       const missing = missingRows(rows, new Map(counts));
       if (missing.length > mayMiss || missing.length >= (best?.missing.length ?? rows.length)) continue;
-      best = { found: rows.length - missing.length, missing, apiImportId };
+      best = { missing, apiImportId };
     }
     if (best) missingRows(rows, this.imports.get(best.apiImportId) ?? new Map());
     return best;
   }
 }
 
-function nothing(rows: readonly PointRow[]): LedgerMatch {
-  return { found: 0, missing: rows.map(({ line }) => line), apiImportId: undefined };
+interface Taken {
+  readonly missing: readonly PointRow[];
+  readonly apiImportId: number | undefined;
 }
 
-function missingRows(rows: readonly PointRow[], counts: Map<string, number>): number[] {
-  return rows.flatMap(({ line, key }) => {
+function missingRows(rows: readonly PointRow[], counts: Map<string, number>): PointRow[] {
+  return rows.filter(({ key }) => {
     const count = counts.get(key) ?? 0;
-    if (count === 0) return [line];
-    counts.set(key, count - 1);
-    return [];
+    if (count > 0) counts.set(key, count - 1);
+    return count === 0;
   });
 }
 
@@ -85,7 +101,11 @@ export function pointRows(header: string, units: readonly Unit[]): PointRow[] {
 }
 
 function rowKey(account: string, subledger: string, amount: number): string {
-  return JSON.stringify([account, subledger, amount]);
+  return `${JSON.stringify([account, subledger])} ${amount}`;
+}
+
+function accountOfKey(key: string): string {
+  return key.slice(0, key.lastIndexOf(' '));
 }
 
 function accountOf({ customerProfileId, cardIdentifier }: LedgerTransaction): string {

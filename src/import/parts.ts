@@ -6,6 +6,8 @@ import type { Unit } from './unit.js';
 export interface PartLimits {
   readonly units: number;
   readonly bytes: number;
+  /** There may be one part only: a second one would replace the first. */
+  readonly isWhole?: true;
 }
 
 interface OpenPart {

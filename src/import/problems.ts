@@ -1,6 +1,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { messageOf, UserError } from '../errors.js';
 import { csvLine } from './csv-line.js';
+import { REPORT_HEADER } from './report-file.js';
 
 /** What is wrong at one place of the file. */
 export interface Problem {
@@ -49,7 +50,7 @@ export class Problems {
   private write({ line, column, value, reason }: Problem): void {
     if (this.file === undefined) {
       this.file = openReport(this.report ?? '');
-      writeSync(this.file, 'line,column,value,reason\n');
+      writeSync(this.file, REPORT_HEADER);
     }
     writeSync(this.file, `${csvLine([String(line), column, value, reason])}\n`);
   }

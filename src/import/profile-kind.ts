@@ -26,10 +26,11 @@ export function profileKind({ format, choice, types, partRows }: ProfileRequest)
     newAssembler: (problems) =>
       format === 'csv' ? new ProfileCsvUnits(types, choice, problems) : new ProfileJsonUnits(types, problems),
     deliver: async (delivery) => {
-      const { units, client, key, context } = delivery;
+      const { units, client, keys, context } = delivery;
       const body = `{"customerProfiles":[${units.map((unit) => unit.text).join(',')}]}`;
       try {
-        await client.putProfiles(body, key, context);
+        // Refused or taken as a whole: no earlier key has an answer worth repeating.
+        await client.putProfiles(body, keys.at(-1) ?? keys[0], context);
         return { state: 'accepted', answer: '' };
       } catch (error) {
         const outcome = outcomeOf(error);

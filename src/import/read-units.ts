@@ -36,7 +36,16 @@ export async function inspectFile(
     if (problems.count === 0) for (const unit of batch) cutter.add(unit);
   }
   if (units === 0 && problems.count === 0) problems.add(0, '', '', 'there is nothing to import in it');
-  const parts = problems.count === 0 ? (cutter?.finish() ?? []) : [];
+  const cut = problems.count === 0 ? (cutter?.finish() ?? []) : [];
+  const [, second] = cut;
+  if (limits.isWhole && second)
+    problems.add(
+      second.firstLine,
+      '',
+      '',
+      `the list has to go in one upload of at most ${limits.bytes} bytes`,
+    );
+  const parts = problems.count === 0 ? cut : [];
   return { fileHash: reading.hash.digest('hex'), units, parts };
 }
 

@@ -112,8 +112,9 @@ function refuseUnsettled(task: ImportTask, parts: readonly JournalPart[]): void 
 async function verify(task: ImportTask, open: OpenImport, signal: AbortSignal): Promise<Counts> {
   const remaining = await verifyParts(task, open, signal);
   if (remaining === 0) return countParts(task, open);
+  const which = remaining === 1 ? '1 part' : `${remaining} parts`;
   throw new UserError(
-    `${remaining} parts are in the ledger in part only. Verify again later; if it stays so, import the missing rows (--report FILE lists them) as a file of their own, then --settle accepted.`,
+    `The ledger does not tell what became of ${which}: it has some of their rows only, or other amounts for the same accounts, as if they had been rounded. That is left open. Verify again later; if it stays so, look at the lines above in Campaign Manager (--report FILE lists them all), import what is missing as a file of its own, then --settle accepted. --settle not-sent only if nothing at all has arrived.`,
   );
 }
 

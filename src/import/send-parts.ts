@@ -39,7 +39,7 @@ export async function sendParts(
     isWanted,
   )) {
     if (stop.aborted) throw stopped(result.accepted, parts.length);
-    const key = keyOf(fileHash, lease.importId, journal.get(part.part));
+    const keys = keysOf(fileHash, lease.importId, journal.get(part.part));
     await notePart(task.warehouse, lease, part.part, { state: 'sent' });
     const context = { signal: lost, onFailedAttempt: task.onFailedAttempt };
     const { client, problems, kind } = task;
@@ -49,11 +49,12 @@ export async function sendParts(
       units: content,
       header,
       fileName,
-      key,
+      keys,
       client,
       context,
       problems,
     });
+    logAnswer(task, lease.importId, part.part, outcome);
     await notePart(task.warehouse, lease, part.part, outcome);
     checkOutcome(task, part, outcome);
     if (outcome.state === 'accepted') result.accepted += 1;
@@ -64,10 +65,18 @@ export async function sendParts(
   return result;
 }
 
-/** A key that repeats the answer of an interrupted sending, but not that of a refusal (section 9.2: kept 24 hours). */
-function keyOf(fileHash: string, importId: string, part: JournalPart | undefined): string {
-  const text = [fileHash, importId, part?.part, part?.refusals].join('/');
-  return createHash('sha256').update(text).digest('hex');
+// Before it is noted: if Postgres is away then, the log still has the ID by which the API knows what it took.
+function logAnswer({ log, kind }: ImportTask, importId: string, part: number, outcome: Outcome): void {
+  const apiImportId = outcome.state === 'accepted' ? outcome.apiImportId : undefined;
+  log.info({ kind: kind.name, importId, part, state: outcome.state, apiImportId }, 'part answered');
+}
+
+/** Keys that repeat the answers of earlier sendings, and one more if they were refusals (section 9.2: kept 24 hours). */
+function keysOf(fileHash: string, importId: string, part: JournalPart | undefined): [string, ...string[]] {
+  const keyAfter = (refusals: number) =>
+    createHash('sha256').update([fileHash, importId, part?.part, refusals].join('/')).digest('hex');
+  const later = Array.from({ length: part?.refusals ?? 0 }, (_, index) => keyAfter(index + 1));
+  return [keyAfter(0), ...later];
 }
 
 function checkOutcome(task: ImportTask, part: { part: number; units: number }, outcome: Outcome): void {

@@ -39,7 +39,7 @@ const WORST_FIRST = ['uncertain', 'planned', 'refused'] as const;
 
 /** The part is accepted when all its sessions are; otherwise it is what the worst of them is. */
 async function deliverAll(delivery: Delivery, concurrency: number): Promise<Outcome> {
-  const failures: Exclude<Outcome, { state: 'accepted' }>[] = [];
+  const failures: Failure[] = [];
   await inOrder(
     delivery.units,
     (unit) => unit.order ?? unit.id,
@@ -55,21 +55,37 @@ async function deliverAll(delivery: Delivery, concurrency: number): Promise<Outc
   return { state: worst.state, answer: `${failures.length} of ${delivery.units.length}: ${worst.answer}` };
 }
 
-async function deliverOne(
-  delivery: Delivery,
-  unit: Unit,
-): Promise<Exclude<Outcome, { state: 'accepted' }> | undefined> {
-  const { client, context, key, problems } = delivery;
-  const ownKey = createHash('sha256').update(`${key}\n${unit.id}`).digest('hex');
+type Failure = Exclude<Outcome, { state: 'accepted' }>;
+
+/**
+ * Sends a session under the keys of earlier sendings first: one that was accepted is answered so again and not done twice,
+ * although others of its part were refused. One whose refusal is repeated goes on to the next key.
+ */
+async function deliverOne(delivery: Delivery, unit: Unit): Promise<Failure | undefined> {
+  const [first, ...later] = delivery.keys;
+  let failed = await putUnder(first, delivery, unit);
+  for (const key of later)
+    if (failed?.outcome.state === 'refused') failed = await putUnder(key, delivery, unit);
+  if (failed?.outcome.state === 'refused') complain(failed.error, failed.outcome, delivery, unit);
+  return failed?.outcome;
+}
+
+async function putUnder(
+  key: string,
+  { client, context }: Delivery,
+  { id, text }: Unit,
+): Promise<{ outcome: Failure; error: unknown } | undefined> {
+  const ownKey = createHash('sha256').update(`${key}\n${id}`).digest('hex');
   try {
-    await client.putSession(unit.id, `{"customerSession":${unit.text}}`, ownKey, context);
+    await client.putSession(id, `{"customerSession":${text}}`, ownKey, context);
     return undefined;
   } catch (error) {
-    const outcome = outcomeOf(error);
-    if (outcome.state !== 'refused') return outcome;
-    const [complaint] = error instanceof ApiError ? error.complaints : [];
-    const path = complaint?.pointer?.replace(/^\/(customerSession\/)?/, '').replaceAll('/', '.');
-    problems.add(unit.firstLine, path ?? '', unit.id, complaint?.text ?? outcome.answer);
-    return outcome;
+    return { outcome: outcomeOf(error), error };
   }
+}
+
+function complain(error: unknown, { answer }: Failure, { problems }: Delivery, unit: Unit): void {
+  const [complaint] = error instanceof ApiError ? error.complaints : [];
+  const path = complaint?.pointer?.replace(/^\/(customerSession\/)?/, '').replaceAll('/', '.');
+  problems.add(unit.firstLine, path ?? '', unit.id, complaint?.text ?? answer);
 }

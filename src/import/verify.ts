@@ -1,14 +1,24 @@
 import { sleep } from '../clock.js';
 import { UserError } from '../errors.js';
-import { formatInstant, parseInstant, seconds } from '../instant.js';
+import { formatInstant, type Instant, parseInstant, seconds } from '../instant.js';
 import { type JournalPart, knownApiImports, notePart, type PartState } from '../warehouse/import-parts.js';
 import type { ImportTask } from './import-task.js';
 import type { OpenImport } from './journal.js';
 import { Ledger, type LedgerMatch, type PointRow, pointRows } from './ledger-match.js';
 import { readParts } from './read-units.js';
 
-/** The clocks of the API and of Postgres may differ by this much. */
-const CLOCK_SKEW_SECONDS = 300;
+/** The clocks of the API and of Postgres may differ by this much: a clock in the wrong time zone is off by hours. */
+const CLOCK_SKEW_SECONDS = 86_400;
+/** The API gives up an upload after 30 seconds (section 9.1); twice that is kept at the least. */
+const LONGEST_UPLOAD_MS = 60_000;
+
+/**
+ * Milliseconds after which the ledger has what a request brought about, even if its answer was lost: the request may
+ * still have been at work, and records may become visible late.
+ */
+export function visibleAfterMs(requestTimeoutMs: number, lookback: Instant): number {
+  return Math.max(2 * requestTimeoutMs, LONGEST_UPLOAD_MS) + Number(lookback / 1000n);
+}
 
 const isUnsettled = (part: { state: PartState }) => part.state === 'uncertain' || part.state === 'refused';
 
@@ -26,7 +36,7 @@ export async function verifyParts(
 ): Promise<number> {
   const unsettled = unsettledParts(parts);
   if (unsettled.length === 0) return 0;
-  await waitUntilOver(task, unsettled, signal);
+  await waitUntilVisible(task, unsettled, signal);
   const ledger = await readLedger(task, unsettled, signal);
   const wanted = new Set(unsettled.map((part) => part.part));
   const asked: { part: number; rows: readonly PointRow[] }[] = [];
@@ -43,18 +53,19 @@ export async function verifyParts(
   return remaining;
 }
 
-/** False when the ledger has some rows of the part and not the others: their lines become problems. */
+/** False when the ledger does not tell: the lines in question become problems. */
 async function settle(
   task: ImportTask,
   lease: OpenImport['lease'],
   part: number,
-  { found, missing, apiImportId }: LedgerMatch,
+  match: LedgerMatch,
 ): Promise<boolean> {
-  const state = missing.length === 0 ? 'accepted' : found === 0 ? 'planned' : undefined;
-  task.log.info({ part, found, missing: missing.length, settledAs: state }, 'looked up in the ledger');
+  const { found, missing, otherAmount, apiImportId } = match;
+  const state = verdictOf(match);
+  const fields = { part, found, missing: missing.length, otherAmount: otherAmount.length, settledAs: state };
+  task.log.info(fields, 'looked up in the ledger');
   if (state === undefined) {
-    for (const line of missing)
-      task.problems.add(line, '', '', 'is not in the ledger; others of its part are');
+    explain(task, match);
     return false;
   }
   const answer =
@@ -64,16 +75,28 @@ async function settle(
   return true;
 }
 
-// A request whose answer was lost may still be at work: what is not in the ledger yet would seem never to have been sent.
-// The API gives up an upload after 30 seconds (section 9.1), which is also our usual timeout.
-async function waitUntilOver(
+/** `undefined` when neither "all of it" nor "nothing" is certain. A wrong "nothing" would pay twice. */
+function verdictOf({ found, missing, otherAmount }: LedgerMatch): 'accepted' | 'planned' | undefined {
+  if (missing.length === 0) return 'accepted';
+  return found === 0 && otherAmount.length === 0 ? 'planned' : undefined;
+}
+
+function explain({ problems }: ImportTask, { found, missing, otherAmount }: LedgerMatch): void {
+  const others = new Set(otherAmount);
+  const rest = found > 0 ? 'is not in the ledger; others of its part are' : 'is not in the ledger';
+  const rounded =
+    'is not in the ledger with this amount; another import has added another amount for the same account';
+  for (const line of missing) problems.add(line, '', '', others.has(line) ? rounded : rest);
+}
+
+async function waitUntilVisible(
   task: ImportTask,
   parts: readonly JournalPart[],
   signal: AbortSignal,
 ): Promise<void> {
-  const youngestMs = Math.min(...parts.map((part) => part.sentMsAgo ?? 0));
-  const waitMs = Math.max(0, 2 * task.requestTimeoutMs - youngestMs);
-  if (waitMs > 0) task.log.info({ waitMs }, 'waiting until a request that was cut off must be over');
+  const youngestMs = Math.min(...parts.map((part) => part.quietMs ?? 0));
+  const waitMs = Math.max(0, task.visibleAfterMs - youngestMs);
+  if (waitMs > 0) task.log.info({ waitMs }, 'waiting until the ledger must have what was sent');
   await sleep(waitMs, signal);
 }
 

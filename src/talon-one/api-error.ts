@@ -22,6 +22,8 @@ export interface ApiErrorFields {
   readonly status?: number | undefined;
   /** System error code of a network failure, such as ECONNRESET. */
   readonly code?: string | undefined;
+  /** What the system was doing when the network failed, such as `connect`, `getaddrinfo`, `read`. */
+  readonly syscall?: string | undefined;
   /** What the server asked us to wait, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
   /** What a 400 complains about. */
@@ -38,6 +40,7 @@ export class ApiError extends Error {
   readonly endpoint: string;
   readonly status: number | undefined;
   readonly code: string | undefined;
+  readonly syscall: string | undefined;
   readonly retryAfterMs: number | undefined;
   readonly complaints: readonly Complaint[];
 
@@ -47,6 +50,7 @@ export class ApiError extends Error {
     this.endpoint = fields.endpoint;
     this.status = fields.status;
     this.code = fields.code;
+    this.syscall = fields.syscall;
     this.retryAfterMs = fields.retryAfterMs;
     this.complaints = fields.complaints ?? [];
   }

@@ -337,5 +337,15 @@ function toApiError(error: unknown, request: HttpRequest, signal: AbortSignal): 
     failure: 'network',
     endpoint,
     code: typeof code === 'string' ? code : undefined,
+    syscall: syscallOf(error),
   });
+}
+
+// axios wraps the system's error. A host with several addresses fails with the errors of all of them, which are attempts
+// to connect (Node: net.connect, autoSelectFamily).
+function syscallOf(error: unknown): string | undefined {
+  const { syscall, cause, errors } = error as { syscall?: unknown; cause?: unknown; errors?: unknown };
+  if (typeof syscall === 'string') return syscall;
+  if (Array.isArray(errors)) return syscallOf(errors[0] ?? {});
+  return cause instanceof Error ? syscallOf(cause) : undefined;
 }

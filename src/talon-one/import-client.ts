@@ -26,20 +26,26 @@ const attributePageSchema = z.object({
 /** A custom attribute as far as an import needs it (section 13; types in `NewAttribute`). */
 export type AttributeDefinition = z.infer<typeof attributePageSchema>['data'][number];
 
-const transactionPageSchema = z.object({
-  hasMore: z.boolean().nullish(),
-  data: z.array(
-    z.object({
-      id: z.number(),
-      type: z.string(),
-      amount: z.number(),
-      subledgerId: z.string().nullish(),
-      customerProfileId: z.string().nullish(),
-      cardIdentifier: z.string().nullish(),
-      importId: z.number().nullish(),
-    }),
-  ),
-});
+const transactionPageSchema = z
+  .object({
+    hasMore: z.boolean().nullish(),
+    data: z.array(
+      z.object({
+        id: z.number(),
+        type: z.string(),
+        amount: z.number(),
+        subledgerId: z.string().nullish(),
+        customerProfileId: z.string().nullish(),
+        cardIdentifier: z.string().nullish(),
+        importId: z.number().nullish(),
+      }),
+    ),
+  })
+  // Taken for the end, it would say that points were never imported.
+  .refine(
+    ({ data, hasMore }) => data.length > 0 || hasMore !== true,
+    'an empty page that says there is more',
+  );
 /** A transaction of a loyalty ledger (section 7.2) as far as the check of an import needs it. */
 export type LedgerTransaction = z.infer<typeof transactionPageSchema>['data'][number];
 
@@ -114,7 +120,11 @@ export class ImportClient {
     return found.filter((attribute) => attribute.entity === entity);
   }
 
-  /** Imported additions of a loyalty program since a moment (RFC 3339), page by page, newest first as far as known. */
+  /**
+   * Imported additions of a loyalty program since a moment (RFC 3339), page by page, newest first as far as known. The
+   * last page is one that says so, or an empty one.
+   * @throws ApiError also when it cannot be the whole list
+   */
   async *importedTransactions(
     loyaltyProgramId: string,
     startDate: string,
@@ -127,7 +137,7 @@ export class ImportClient {
       const page = await this.read({ ...at('GET', endpoint), query }, transactionPageSchema, context);
       if (page.data.length > 0) yield page.data;
       skip += page.data.length;
-      if (page.data.length === 0 || !(page.hasMore ?? page.data.length === PAGE_SIZE)) return;
+      if (page.data.length === 0 || page.hasMore === false) return;
     }
   }
 

@@ -34,15 +34,18 @@ const RETRYABLE_STATUS = new Set([
   429, // Too Many Requests
 ]);
 
-// Node's codes for a certificate that does not check out: the next attempt would meet the same one.
-export const TLS_CODE = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED|UNABLE_TO_|ERR_TLS_|HOSTNAME_MISMATCH|INVALID_CA)/;
+/** Node's codes for a certificate that does not check out: nothing was sent, and the next attempt would meet the same one. */
+export const CERTIFICATE_CODE =
+  /^(CERT_|DEPTH_ZERO_|SELF_SIGNED|UNABLE_TO_|ERR_TLS_CERT_ALTNAME_INVALID$|HOSTNAME_MISMATCH|INVALID_CA)/;
+// Other troubles of TLS do not pass either, but may come in the middle of a request.
+const TLS_CODE = /^ERR_TLS_/;
 
 /** Whether another attempt of a read can help: repeating one changes nothing. Writes have `write-safety.ts`. */
 export function isRetryable(error: unknown): boolean {
   if (!(error instanceof ApiError)) return false;
   switch (error.failure) {
     case 'network':
-      return !TLS_CODE.test(error.code ?? '');
+      return !CERTIFICATE_CODE.test(error.code ?? '') && !TLS_CODE.test(error.code ?? '');
     case 'timeout':
     case 'body':
       return true;

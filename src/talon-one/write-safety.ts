@@ -1,5 +1,5 @@
 import { ApiError } from './api-error.js';
-import { isRetryable, TLS_CODE } from './retry.js';
+import { CERTIFICATE_CODE, isRetryable } from './retry.js';
 
 // A write must not be repeated when it may have been done: points would be paid out twice. So every failure of a write
 // is one of three: it certainly changed nothing, it was refused, or nobody knows.
@@ -10,8 +10,9 @@ export type WriteFailure =
   | 'refused' // the API read it and said no
   | 'uncertain'; // it was sent, and no answer tells what became of it
 
-// The connection was never made.
-const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
+// What was being done when it failed, in Node's words: nothing leaves before these are over. The code alone does not tell:
+// a router's "host unreachable" or "refused" also ends a connection that has carried the request.
+const BEFORE_SENDING = new Set(['connect', 'getaddrinfo']);
 // Key, rights, path, method, size, limit: looked at before the content.
 const TURNED_AWAY = new Set([401, 403, 404, 405, 413, 429]);
 // 409 asks to come again later (section 1.2), 408 and 425 tell nothing of what was read.
@@ -20,15 +21,14 @@ const UNCLEAR = new Set([408, 425]);
 export function writeFailure(error: ApiError): WriteFailure {
   if (error.failure === 'network') return isNeverSent(error) ? 'not-done' : 'uncertain';
   const { status } = error;
-  if (error.failure !== 'status' || status === undefined || status >= 500 || UNCLEAR.has(status))
-    return 'uncertain';
-  if (TURNED_AWAY.has(status) || status < 400) return 'not-done';
-  return 'refused';
+  if (error.failure !== 'status' || status === undefined) return 'uncertain';
+  // A 202 or 206 says that something was done, only not what.
+  if (status < 300 || status >= 500 || UNCLEAR.has(status)) return 'uncertain';
+  return status < 400 || TURNED_AWAY.has(status) ? 'not-done' : 'refused';
 }
 
-function isNeverSent(error: ApiError): boolean {
-  const code = error.code ?? '';
-  return NEVER_SENT.has(code) || TLS_CODE.test(code);
+function isNeverSent({ code = '', syscall = '' }: ApiError): boolean {
+  return BEFORE_SENDING.has(syscall) || CERTIFICATE_CODE.test(code);
 }
 
 /** Whether a write without `Idempotency-Key` may be repeated: only when it certainly changed nothing. */

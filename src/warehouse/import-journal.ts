@@ -32,12 +32,16 @@ export interface ImportLease {
   readonly leaseMs: number;
 }
 
-/** An import of this file that has parts in common with a wanted one. */
+/** An import that has sent something of what is wanted now. */
 export interface EarlierImport {
   readonly importId: string;
   readonly fileName: string;
   readonly startedAt: string;
   readonly finished: boolean;
+  /** It was the same file, byte for byte. */
+  readonly isSameFile: boolean;
+  /** Rows of its longest part. */
+  readonly partUnits: number;
 }
 
 /** Serialises those who begin an import into the same target, until the end of the transaction. */
@@ -78,7 +82,10 @@ export async function findUnfinished(
   return rows[0]?.import_id;
 }
 
-/** An earlier import into the same target that has sent one of these parts, if there is one. */
+/**
+ * The newest import into the same target that has sent one of these parts, or any part of the same file: cut or mapped
+ * otherwise, its parts have other hashes, and still the same rows.
+ */
 export async function findSentBefore(
   client: Client,
   identity: ImportIdentity,
@@ -89,19 +96,36 @@ export async function findSentBefore(
     file_name: string;
     started: string;
     finished: boolean;
+    is_same_file: boolean;
+    part_units: number;
   }>(
-    `select import_id, file_name, ${rfc3339('started_at')} as started, finished_at is not null as finished
+    `select import_id, file_name, ${rfc3339('started_at')} as started, finished_at is not null as finished,
+       file_hash = $5 as is_same_file,
+       (select max(p.units) from talon_one_import_part p where p.import_id = i.import_id) as part_units
      from talon_one_import i
      where deployment = $1 and kind = $2 and target = $3 and exists (
        select from talon_one_import_part p
-       where p.import_id = i.import_id and p.state <> 'planned' and p.content_hash = any($4::text[]))
+       where p.import_id = i.import_id and p.state <> 'planned'
+         and (i.file_hash = $5 or p.content_hash = any($4::text[])))
      order by import_id desc limit 1`,
-    [identity.deployment, identity.kind, identity.target, parts.map((part) => part.contentHash)],
+    [
+      identity.deployment,
+      identity.kind,
+      identity.target,
+      parts.map((part) => part.contentHash),
+      identity.fileHash,
+    ],
   );
   const [row] = rows;
   if (!row) return undefined;
-  const { import_id: importId, file_name: fileName, started: startedAt, finished } = row;
-  return { importId, fileName, startedAt, finished };
+  return {
+    importId: row.import_id,
+    fileName: row.file_name,
+    startedAt: row.started,
+    finished: row.finished,
+    isSameFile: row.is_same_file,
+    partUnits: row.part_units,
+  };
 }
 
 /** Writes a new import with all its parts planned; returns its number. */

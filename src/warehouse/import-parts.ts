@@ -12,19 +12,23 @@ export interface JournalPart extends PlannedPart {
   readonly refusals: number;
   /** RFC 3339; `undefined` before it was sent. */
   readonly sentAt: string | undefined;
-  /** Milliseconds since then, on the clock of Postgres. */
-  readonly sentMsAgo: number | undefined;
+  /** Milliseconds since it was last heard of (answered, settled, or else sent), on the clock of Postgres. */
+  readonly quietMs: number | undefined;
   readonly answer: string | undefined;
 }
 
-/** What a process left in the state `sent` has no answer any more: it goes over to `state`. */
+/**
+ * What a process left in the state `sent` has no answer any more: it goes over to `state`. When its last attempt was made
+ * is not known, except that it was before now.
+ */
 export async function settleAbandoned(
   client: Client,
   lease: ImportLease,
   state: 'planned' | 'uncertain',
 ): Promise<void> {
   await client.query(
-    `update talon_one_import_part set state = $2, answer = 'the program ended before an answer came'
+    `update talon_one_import_part set state = $2, answer = 'the program ended before an answer came',
+       answered_at = clock_timestamp()
      where import_id = $1 and state = 'sent'`,
     [lease.importId, state],
   );
@@ -40,11 +44,11 @@ export async function readParts(client: Client, importId: string): Promise<Journ
     state: PartState;
     refusals: number;
     sent: string | null;
-    sent_ms_ago: string | null;
+    quiet_ms: string | null;
     answer: string | null;
   }>(
     `select part, first_line, last_line, units, content_hash, state, refusals, ${rfc3339('sent_at')} as sent, answer,
-       round(extract(epoch from clock_timestamp() - sent_at) * 1000)::text as sent_ms_ago
+       round(extract(epoch from clock_timestamp() - coalesce(answered_at, sent_at)) * 1000)::text as quiet_ms
      from talon_one_import_part where import_id = $1 order by part`,
     [importId],
   );
@@ -57,7 +61,7 @@ export async function readParts(client: Client, importId: string): Promise<Journ
     state: row.state,
     refusals: row.refusals,
     sentAt: row.sent ?? undefined,
-    sentMsAgo: row.sent_ms_ago === null ? undefined : Number(row.sent_ms_ago),
+    quietMs: row.quiet_ms === null ? undefined : Number(row.quiet_ms),
     answer: row.answer ?? undefined,
   }));
 }

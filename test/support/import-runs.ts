@@ -1,4 +1,4 @@
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { csvImports } from '../../src/import/csv-imports.js';
 import { csvKind } from '../../src/import/csv-kind.js';
 import type { ImportTask } from '../../src/import/import-task.js';
@@ -14,7 +14,9 @@ export interface Run extends Partial<ImportOptions> {
   readonly target?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string>>;
   readonly partRows?: number;
+  readonly map?: ReadonlyMap<string, string>;
   readonly signal?: AbortSignal;
+  readonly log?: Logger;
 }
 
 export interface RunEnd {
@@ -35,14 +37,16 @@ export async function importOnce(
     target = { loyaltyProgramId: '1' },
     query = {},
     partRows,
+    map = new Map<string, string>(),
     signal = new AbortController().signal,
+    log = pino({ level: 'silent' }),
     ...options
   }: Run = {},
 ): Promise<RunEnd> {
   const what = csvImports.find((candidate) => candidate.name === name);
   if (!what) throw new TypeError(`no import ${name}`);
   const problems = new Problems();
-  const choice = { map: new Map<string, string>(), ignore: new Set<string>() };
+  const choice = { map, ignore: new Set<string>() };
   const task: ImportTask = {
     kind: csvKind(what, { path: target, query, choice, partRows }),
     file: openSourceFile(path, 'csv', ','),
@@ -51,10 +55,10 @@ export async function importOnce(
     client: new ImportClient({ management: senderFor(simulator), integration: undefined, retry: quickRetry }),
     problems,
     progress: { checked: () => {}, found: () => {}, sent: () => {}, end: () => {} },
-    log: pino({ level: 'silent' }),
+    log,
     owner: 'test',
     leaseMs: 1_000,
-    requestTimeoutMs: 1,
+    visibleAfterMs: 1,
     onFailedAttempt: () => {},
   };
   const chosen = { again: false, verify: false, settle: undefined, ...options };
