@@ -184,6 +184,19 @@ test('an export that breaks off is never a reading: the rows of the last whole o
   expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
 });
 
+test('a server that computes an export for longer than a request may take is waited for', async () => {
+  const environment = { LOYALTY_PROGRAM_IDS: '1', REQUEST_TIMEOUT_SECONDS: '1' };
+  const { sim, once } = await startLoyalty(db(), { history: { events: 0 } }, environment);
+  sim.addLoyaltyTransaction(1, { profile: 'ada', amount: 1 });
+  const slow = sim.addFault({
+    path: /export_join_dates/,
+    times: Infinity,
+    action: { type: 'delay', ms: 1500 },
+  });
+  expect(await once()).toEqual([]);
+  expect(slow.hits).toBe(1);
+});
+
 test('however much a reading left behind, it is removed in short transactions, and nothing else is', async () => {
   const { sim, once, nextDay } = await startLoyalty(
     db(),
