@@ -88,6 +88,3 @@ export const REMOVE_ROWS: Readonly<Partial<Record<SnapshotKind, string>>> = {
   tiers: removeRows('talon_one_loyalty_tier_snapshot'),
   projection: removeRows('talon_one_loyalty_balance_projection'),
 };
-
-export const REMOVE_READINGS = `
-  delete from talon_one_loyalty_snapshot where program_id = $1 and kind = $2 and finished_at is null`;

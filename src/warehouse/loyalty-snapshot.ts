@@ -1,5 +1,5 @@
 import { advanceJob, type JobLease } from './job.js';
-import { REMOVE_READINGS, REMOVE_ROWS, type SnapshotKind, STORE_ROWS } from './loyalty-snapshot-sql.js';
+import { REMOVE_ROWS, type SnapshotKind, STORE_ROWS } from './loyalty-snapshot-sql.js';
 import { NO_APPLICATION } from './quarantine.js';
 import { type RecordPage, type StoreCounts, storePage } from './record-page.js';
 import { rfc3339 } from './timestamp-text.js';
@@ -34,7 +34,10 @@ export async function beginSnapshot(
   await removeUnfinished(warehouse, lease, programId, kind, signal);
   return warehouse.transaction(async (client) => {
     await advanceJob(client, lease);
-    await client.query(REMOVE_READINGS, [programId, kind]);
+    await client.query(
+      'delete from talon_one_loyalty_snapshot where program_id = $1 and kind = $2 and finished_at is null',
+      [programId, kind],
+    );
     const { rows } = await client.query<{ fetched_at: string }>(
       `insert into talon_one_loyalty_snapshot (program_id, kind, fetched_at) values ($1, $2, clock_timestamp())
        returning ${rfc3339('fetched_at')} as fetched_at`,
