@@ -8,7 +8,7 @@
 --           Where tables exist already, name the role that owns them.
 --   writer  runs the daemon: reads and writes rows, and makes partitions through one function. It owns nothing, and can
 --           neither create, alter, drop nor truncate a table.
---   reader  for analysts: reads the tables and views. It cannot log in; people get it: grant talon_one_reader to alice;
+--   reader  for analysts: reads the tables and views, and calls the functions behind them. It cannot log in; people get it: grant talon_one_reader to alice;
 --
 -- With one role less: run the daemon as owner, which then migrates by itself, and give the writer no password.
 --
@@ -56,12 +56,13 @@ grant usage, create on schema :"schema" to :"owner";
 grant usage on schema :"schema" to :"writer", :"reader";
 revoke create on schema :"schema" from :"writer", :"reader";
 
--- What the owner will create, be it with an upgrade or as a partition. Functions are open to everybody, but for the one
--- that makes partitions: a migration closes it, and what is granted here stays.
+-- What the owner will create, be it with an upgrade or as a partition. Functions are open to everybody by default, but not
+-- in every database: views call them with the rights of whoever reads. The one that makes partitions is closed by a
+-- migration to all who may not write events.
 alter default privileges for role :"owner" in schema :"schema"
   grant select, insert, update, delete on tables to :"writer";
 alter default privileges for role :"owner" in schema :"schema" grant select on tables to :"reader";
-alter default privileges for role :"owner" in schema :"schema" grant execute on functions to :"writer";
+alter default privileges for role :"owner" in schema :"schema" grant execute on functions to :"writer", :"reader";
 
 -- What is there already.
 do $$
@@ -70,6 +71,7 @@ declare
   writer constant text := current_setting('talon_one.writer');
   reader constant text := current_setting('talon_one.reader');
   relation regclass;
+  routine regprocedure;
   partitions constant regprocedure := to_regprocedure(format('%I.talon_one_create_partitions(date)', schema));
 begin
   for relation in
@@ -80,8 +82,14 @@ begin
     execute format('grant select, insert, update, delete on table %s to %I', relation, writer);
     execute format('grant select on table %s to %I', relation, reader);
   end loop;
+  for routine in
+    select p.oid from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+    where n.nspname = schema and p.proname like 'talon\_one\_%'
+  loop
+    execute format('grant execute on function %s to %I, %I', routine, writer, reader);
+  end loop;
   if partitions is not null then
-    execute format('grant execute on function %s to %I', partitions, writer);
+    execute format('revoke execute on function %s from %I', partitions, reader);
   end if;
 end $$;
 

@@ -241,6 +241,7 @@ export const variables = {
   REQUEST_TIMEOUT_SECONDS: {
     about: [
       'Seconds after which one attempt of a request is given up, from sending it to the last byte of the answer.',
+      'Exports of loyalty data and of codes may be silent for at least 120 seconds, and take as long as they need.',
     ],
     default: '30',
     schema: number(0.05, 600, 'seconds'),

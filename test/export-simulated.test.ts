@@ -65,6 +65,7 @@ test.each<[SwitchSettings]>([
   [{ loyaltyOrder: '-created' }],
   [{ loyaltyOrder: 'created' }],
   [{ loyaltyOrder: '-created', fullPageHasMore: 'always', envelope: 'missing' }],
+  [{ loyaltyOrder: 'shuffled', loyaltyStartDate: 'exclusive', loyaltyEndDate: 'exclusive' }],
 ])('transactions of a program that are read while others appear come once each: %j', async (switches) => {
   const sim = await start(switches);
   const issued = new Set([...sim.issuedLoyalty(1)].map(({ transactionUUID }) => transactionUUID));
@@ -78,6 +79,41 @@ test.each<[SwitchSettings]>([
   const uuids = rowsOf(text).map((row) => row.transactionUUID ?? '');
   expect(new Set(uuids).size).toBe(uuids.length);
   expect([...issued].filter((uuid) => !uuids.includes(uuid))).toEqual([]);
+});
+
+test.each<[SwitchSettings]>([
+  [{ loyaltyStartDate: 'inclusive', loyaltyEndDate: 'inclusive' }],
+  [{ loyaltyStartDate: 'exclusive', loyaltyEndDate: 'exclusive', parameterPrecision: 'second' }],
+  [{ loyaltyOrder: 'shuffled', dateHeader: 'absent' }],
+])(
+  'transactions of a program from one moment to another, of one kind, are exactly those: %j',
+  async (switches) => {
+    const sim = await start(switches);
+    const { rows } = JSON.parse(
+      (await ask(sim, '/v1/loyalty_programs/1/transactions?pageSize=1000')).text.replace('"data"', '"rows"'),
+    ) as { rows: { transactionUUID: string; created: string; type: string }[] };
+    const ordered = rows.sort((a, b) => (a.created < b.created ? -1 : 1));
+    const [from, to] = [ordered.at(10)?.created ?? '', ordered.at(-10)?.created ?? ''];
+    const wanted = ordered.filter(({ created }) => created >= from && created < to);
+    expect(wanted.length).toBeGreaterThan(20);
+    const parts = { ...exportClients(sim), pageSize: 10 };
+    const exported = async (values: Record<string, string>) =>
+      rowsOf((await runExportHere('loyalty-transactions', { program: '1', ...values }, parts)).text);
+    const uuids = (list: { transactionUUID?: string }[]) => list.map((row) => row.transactionUUID).sort();
+    expect(uuids(await exported({ from, to }))).toEqual(uuids(wanted));
+    const imported = await exported({ from, to, transactionType: 'import' });
+    expect(imported.every(({ importId }) => importId !== '')).toBe(true);
+    expect(imported.length).toBeLessThan(wanted.length);
+  },
+);
+
+test('a list of transactions that goes empty while it promises more is no complete export', async () => {
+  const sim = await start();
+  sim.addFault({ path: /transactions/, after: 3, times: Infinity, action: { type: 'emptyPage' } });
+  const parts = { ...exportClients(sim), pageSize: 10 };
+  await expect(runExportHere('loyalty-transactions', { program: '1' }, parts)).rejects.toThrow(
+    'empty pages although it says that more follows',
+  );
 });
 
 test.each<[SwitchSettings]>([

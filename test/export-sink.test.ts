@@ -3,8 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
+import { runExport } from '../src/commands/export-run.js';
+import { loadConfig } from '../src/config.js';
 import { Output } from '../src/export/output.js';
 import { FileSink, OutputClosedError, StreamSink } from '../src/export/sink.js';
+import { testLog } from './support/sync.js';
 
 // A file is complete or not there.
 
@@ -94,4 +97,22 @@ test('a reader that has gone is told from other failures', async () => {
   };
   await expect(failWith('EPIPE')).rejects.toBeInstanceOf(OutputClosedError);
   await expect(failWith('ENOSPC')).rejects.toThrow('ENOSPC');
+});
+
+test('nothing is left where the file was to be when the database cannot be reached', async () => {
+  const config = loadConfig({
+    TALON_ONE_BASE_URL: 'http://127.0.0.1:9',
+    TALON_ONE_API_KEY: 'key',
+    DATABASE_URL: 'postgresql://127.0.0.1:9/none',
+  });
+  const job = {
+    name: 'events',
+    prepared: { source: 'api', run: async () => {} } as const,
+    values: {},
+    destination: { kind: 'file', path, force: false } as const,
+    idleMs: 1000,
+  };
+  const { signal } = new AbortController();
+  await expect(runExport(job, config, testLog().log, signal)).rejects.toThrow('Postgres cannot be reached');
+  expect(await readdir(folder)).toEqual([]);
 });

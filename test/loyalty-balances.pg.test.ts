@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import { forgetLoyalty, startLoyalty } from './support/loyalty.js';
 import { useWarehouse } from './support/warehouse.js';
 
@@ -182,6 +182,51 @@ test('an export that breaks off is never a reading: the rows of the last whole o
   expect(await reported()).toBe('1101');
   expect(await db().value('select count(*) from talon_one_loyalty_balance_snapshot')).toBe('1102');
   expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
+});
+
+test('a server that computes an export for longer than a request may take is waited for', async () => {
+  const environment = { LOYALTY_PROGRAM_IDS: '1', REQUEST_TIMEOUT_SECONDS: '1' };
+  const { sim, once } = await startLoyalty(db(), { history: { events: 0 } }, environment);
+  sim.addLoyaltyTransaction(1, { profile: 'ada', amount: 1 });
+  const slow = sim.addFault({
+    path: /export_join_dates/,
+    times: Infinity,
+    action: { type: 'delay', ms: 1500 },
+  });
+  expect(await once()).toEqual([]);
+  expect(slow.hits).toBe(1);
+});
+
+test('however much a reading left behind, it is removed in short transactions, and nothing else is', async () => {
+  const { sim, once, nextDay } = await startLoyalty(
+    db(),
+    { history: { events: 0 } },
+    { LOYALTY_PROGRAM_IDS: '1' },
+  );
+  sim.addLoyaltyTransaction(1, { profile: 'ada', amount: 1 });
+  expect(await once()).toEqual([]);
+  const { query } = db().database;
+  await query(`
+    insert into talon_one_loyalty_snapshot (program_id, kind, fetched_at) values (1, 'balances', '2026-01-01');
+    insert into talon_one_loyalty_balance_snapshot (program_id, fetched_at, holder, subledger_id)
+    select 1, '2026-01-01', n::text, '' from generate_series(1, 60000) as n;
+    create table removed (transaction xid8, rows bigint);
+    create function note_removed() returns trigger language plpgsql as $$
+      begin insert into removed select pg_current_xact_id(), count(*) from gone; return null; end $$;
+    create trigger note_removed after delete on talon_one_loyalty_balance_snapshot
+      referencing old table as gone for each statement execute function note_removed()`);
+  onTestFinished(async () => void (await query('drop function note_removed cascade; drop table removed')));
+  await nextDay();
+  expect(await once()).toEqual([]);
+  const removed = await db().rows(
+    'select sum(rows)::int as rows from removed group by transaction order by transaction',
+  );
+  expect(removed).toEqual([{ rows: 50_000 }, { rows: 10_000 }]);
+  const left = await db().rows(
+    `select (select count(*)::int from talon_one_loyalty_balance_snapshot) as rows,
+       (select count(*)::int from talon_one_loyalty_snapshot where finished_at is null) as unfinished`,
+  );
+  expect(left).toEqual([{ rows: 2, unfinished: 0 }]);
 });
 
 test('an account that differs from what is reported shows in the reconciliation', async () => {

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { SwitchSettings } from './simulator/switches.js';
 import { expectLedgerStored, forgetLoyalty, startLoyalty } from './support/loyalty.js';
 import { eventually, useWarehouse } from './support/warehouse.js';
@@ -132,6 +132,61 @@ test('activated points and moved expiry dates of old transactions are read again
   expect(await stored('waits')).toMatchObject([{ start_date: '2026-02-01T00:00:00Z' }]);
   expect(await stored('extended')).toMatchObject([{ expires_at: '2100-01-01 00:00:00+00' }]);
   await expectLedgerStored(db(), sim, 1);
+});
+
+test('events are looked at in slices, none twice, and none from before the ledger was first read', async () => {
+  const { sim, once } = await startLoyalty(db(), { history: { events: 0 } }, { LOYALTY_PROGRAM_IDS: '1' });
+  const created = new Date(Date.parse(sim.now()) - 7_200_000).toISOString();
+  for (const transactionUUID of ['long-ago', 'first', 'last'])
+    sim.addLoyaltyTransaction(1, { created, transactionUUID });
+  const application = await db().newApplication('2026-01-01T00:00:00Z');
+  onTestFinished(async () => void (await db().rows('truncate talon_one_event')));
+  expect(await once()).toEqual([]);
+  const event = (id: number, secondsAgo: number, uuid: string) =>
+    db().rows(
+      `insert into talon_one_event (application_id, event_id, created, payload)
+       values ($1, $2, clock_timestamp() - $3 * interval '1 s', $4)`,
+      application,
+      id,
+      secondsAgo,
+      JSON.stringify({
+        effects: [
+          {
+            effectType: 'setLoyaltyPointsExpiryDate',
+            props: { programId: 1, affectedTransactions: [{ transactionUUID: uuid }] },
+          },
+        ],
+      }),
+    );
+  await event(1, 7200, 'long-ago');
+  await event(2, 3100, 'first');
+  // More than a slice, over more than a look-back.
+  await db().rows(
+    `insert into talon_one_event (application_id, event_id, created, payload)
+     select $1, 10 + n, clock_timestamp() - 3000 * interval '1 s' + n * 0.2 * interval '1 s', '{"effects": []}'
+     from generate_series(1, 12000) as n`,
+    application,
+  );
+  await event(3, 60, 'last');
+  await db().rows(
+    'update talon_one_sync_cursor set last_sync = clock_timestamp() where application_id = $1',
+    application,
+  );
+  const asked = (uuid: string) =>
+    sim.addFault({ path: new RegExp(`transactionUUIDs=${uuid}`), times: 0, action: { type: 'empty200' } });
+  const [longAgo, first, last] = [asked('long-ago'), asked('first'), asked('last')];
+  const broken = sim.addFault({
+    path: /transactionUUIDs=last/,
+    times: Infinity,
+    action: { type: 'status', status: 500 },
+  });
+  expect(await once()).toEqual([expect.stringContaining('loyalty-transactions:1')]);
+  expect(first.seen).toBe(1);
+  broken.remove();
+  expect(await once()).toEqual([]);
+  expect(await once()).toEqual([]);
+  expect([longAgo.seen, first.seen]).toEqual([0, 1]);
+  expect(last.seen).toBeGreaterThan(1);
 });
 
 test('what could not be read again at first is read again later; a server that does not know the filter is asked for each', async () => {

@@ -54,12 +54,17 @@ test('what happens between two runs of once is copied by the second', async (con
   expect(await findDifferences(simulator, database)).toEqual([]);
 });
 
-test('once ends with exit code 1 and names the Application that failed; the others are copied', async (context) => {
+test('once ends with exit code 1 and names the Application and the job that failed; the others are copied', async (context) => {
   const { simulator, database, start } = await deploy(context, { applications: 2 });
   simulator.addFault({ applicationId: 1, times: Infinity, action: { type: 'status', status: 400 } });
-  const once = start(['once']);
+  simulator.addFault({
+    path: '/v1/loyalty_programs/{loyaltyProgramId}/transactions',
+    times: Infinity,
+    action: { type: 'status', status: 400 },
+  });
+  const once = start(['once'], { env: { LOYALTY_SYNC: 'true', LOYALTY_PROGRAM_IDS: '1' } });
   expect(await once.ended).toMatchObject({ code: 1 });
-  expect(once.stderr).toBe('1 of 2 Applications failed: 1\n');
+  expect(once.stderr).toBe('1 of 2 Applications failed: 1. These jobs failed too: loyalty-transactions:1\n');
   simulator.removeApplication(1);
   expect(await findDifferences(simulator, database)).toEqual([]);
 });

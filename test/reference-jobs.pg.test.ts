@@ -165,6 +165,37 @@ test('a list that fails holds up no other, and is read when the server answers a
   await expectCopied(copy);
 });
 
+test('an Application whose list is refused or fails holds up no other, and the job says so', async () => {
+  const copy = await startReference({ simulator: { applications: 3 } });
+  const { sim, db, look } = copy;
+  sim.addFault({
+    path: `${APPLICATION}/stores`,
+    applicationId: 1,
+    times: Infinity,
+    action: { type: 'status', status: 403 },
+  });
+  for (const list of ['stores', 'campaigns']) {
+    sim.addFault({
+      path: `${APPLICATION}/${list}`,
+      applicationId: 2,
+      times: Infinity,
+      action: { type: 'status', status: 500 },
+    });
+  }
+  expect([...(await look()).keys()]).toEqual(['reference-campaign']);
+  const copied = (table: string) =>
+    db.value(`select string_agg(distinct application_id::text, ',') from talon_one_${table}`);
+  expect(await copied('store')).toBe('3');
+  expect(await copied('campaign')).toBe('1,3');
+  // What follows the lists is done for those that were read.
+  expect(await copied('ruleset')).toBe('1,3');
+  const status = `select status from talon_one_job where job = 'reference-store'`;
+  expect(await db.value(status)).toBe('unauthorised');
+  sim.clearFaults();
+  await look();
+  await expectCopied(copy);
+});
+
 test('named Applications are read one by one, and nothing of others', async () => {
   const environment = { TALON_ONE_APPLICATION_IDS: '2' };
   const copy = await startReference({ simulator: { applications: 2 }, environment });

@@ -80,6 +80,9 @@ async function startEmbedded(
   return embedded.url;
 }
 
+/** How long a server may be silent before and within an export: it may compute for long before the first byte. */
+export const EXPORT_IDLE_MS = 120_000;
+
 /** The API, with the budget that all processes of this key share; without a warehouse, a budget of its own. */
 export interface Api {
   readonly client: ManagementClient;
@@ -93,9 +96,10 @@ export function createApi(
   retry: RetryOptions = defaultRetry,
 ): Api {
   const options = httpOptions(config, createBudget(config, log, warehouse));
+  const streamMs = Math.max(EXPORT_IDLE_MS, options.timeoutMs);
   return {
     client: new ManagementClient(createSender(options), retry),
-    exports: new CsvExports(createStreamSender(options), retry),
+    exports: new CsvExports(createStreamSender({ ...options, timeoutMs: streamMs }), retry),
   };
 }
 

@@ -45,8 +45,9 @@ export async function runExport(
 ): Promise<void> {
   const releasers = new Releasers();
   try {
-    const place = await openPlace(job.destination, releasers);
+    // First: without it there is nothing to write, and no begun file is left behind.
     const warehouse = await openIfNeeded(job, config, log, releasers, signal);
+    const place = await openPlace(job.destination, releasers);
     const amount = await write(job, place.sink, warehouse, config, log, signal);
     if (place.path !== undefined && warehouse) {
       await loadIntoWarehouse(warehouse, place.path, { name: job.name, options: job.values }, signal);

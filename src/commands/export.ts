@@ -4,6 +4,7 @@ import type { ExportEntry, PreparedExport } from '../export/export-entry.js';
 import { OPTIONS, type OptionName, type OptionSpec, type OptionValues } from '../export/options.js';
 import { UsageError } from '../export/usage-error.js';
 import type { Execute } from './action.js';
+import { EXPORT_IDLE_MS } from './context.js';
 import { type Destination, defaultFileName, runExport } from './export-run.js';
 
 /** Options of every export; the rest comes from the table of exports. */
@@ -14,7 +15,7 @@ interface CommonOptions {
   readonly idleTimeout: number;
 }
 
-const DEFAULT_IDLE_SECONDS = 120;
+const DEFAULT_IDLE_SECONDS = EXPORT_IDLE_MS / 1000;
 
 /** Adds one subcommand of `export` for each entry of the table. */
 export function addExports(parent: Command, execute: Execute): void {

@@ -7,6 +7,7 @@ import { Scheduler } from '../sync/scheduler.js';
 import { createApi, createPartitions, openWarehouse, processName, Releasers } from './context.js';
 import { jobKinds } from './job-kinds.js';
 import { prepareWarehouse } from './prepare.js';
+import { sideBySide } from './side-by-side.js';
 
 /**
  * Syncs every Application until it is caught up and owes nothing, runs the jobs beside them, then ends.
@@ -36,19 +37,27 @@ export async function onceCommand(config: Config, log: Logger, signal: AbortSign
     });
     const kinds = jobKinds({ ...api, config, warehouse });
     const jobs = new JobRunner({ warehouse, kinds, owner, leaseMs: config.sync.leaseMs, log });
-    const [failed, failedJobs] = await Promise.all([scheduler.runOnce(signal), jobs.runOnce(signal)]);
-    if (failed.size > 0) {
-      throw new UserError(
-        `${failed.size} of ${applicationIds.length} Applications failed: ${[...failed.keys()].join(', ')}`,
-      );
-    }
-    if (failedJobs.size > 0) {
-      throw new UserError(
-        `All Applications are up to date, but these jobs failed: ${[...failedJobs.keys()].join(', ')}`,
-      );
-    }
+    const [failed, failedJobs] = await sideBySide(
+      (shared) => scheduler.runOnce(shared),
+      (shared) => jobs.runOnce(shared),
+      signal,
+    );
+    refuseFailures([...failed.keys()], [...failedJobs.keys()], applicationIds.length);
     if (!signal.aborted) log.info({ applications: applicationIds.length }, 'all Applications are up to date');
   } finally {
     await releasers.release(log);
   }
+}
+
+function refuseFailures(
+  failed: readonly string[],
+  failedJobs: readonly string[],
+  applications: number,
+): void {
+  const jobs = failedJobs.join(', ');
+  if (failed.length > 0) {
+    const ofApplications = `${failed.length} of ${applications} Applications failed: ${failed.join(', ')}`;
+    throw new UserError(jobs === '' ? ofApplications : `${ofApplications}. These jobs failed too: ${jobs}`);
+  }
+  if (jobs !== '') throw new UserError(`All Applications are up to date, but these jobs failed: ${jobs}`);
 }

@@ -1,5 +1,6 @@
 import { elementsOf } from '../json/elements.js';
 import type { ListPage, Paging } from '../talon-one/management.js';
+import { emptyButMore } from '../talon-one/record-list.js';
 
 const EMPTY_PAGE_REPEATS = 2;
 
@@ -7,6 +8,7 @@ const EMPTY_PAGE_REPEATS = 2;
  * All records of a list that is read by offset, as raw texts. Rows that appear meanwhile push others onto the next page:
  * what the two pages before have brought is dropped.
  * @param keyOf what tells one record from another
+ * @throws ApiError when the list goes empty while it promises more: nobody could tell how much is missing
  */
 export async function* pagedRecords(
   list: (paging: Paging) => Promise<ListPage>,
@@ -19,9 +21,9 @@ export async function* pagedRecords(
     const page = await list({ pageSize, skip });
     const records = elementsOf(page.text, 'data');
     if (records.length === 0) {
+      if (page.hasMore !== true) return;
       emptyPages += 1;
-      // Documented: an empty page ends the list. One that promises more is asked for again before it is believed.
-      if (page.hasMore !== true || emptyPages > EMPTY_PAGE_REPEATS) return;
+      if (emptyPages > EMPTY_PAGE_REPEATS) throw emptyButMore(page.source);
       continue;
     }
     emptyPages = 0;

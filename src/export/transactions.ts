@@ -1,8 +1,11 @@
+import { parseInstant } from '../instant.js';
+import { elementsOf } from '../json/elements.js';
+import { TransactionList, transactionsBetween } from '../talon-one/transaction-list.js';
 import { csvExport } from './csv-export.js';
 import type { ExportContext, ExportEntry } from './export-entry.js';
 import { checkOrder, type OptionValues } from './options.js';
-import { pagedRecords } from './paged-records.js';
-import { requests } from './program.js';
+import { programCreated, requests } from './program.js';
+import { RecentKeys } from './recent-keys.js';
 import { RecordWriter } from './record-writer.js';
 import { UsageError } from './usage-error.js';
 
@@ -30,6 +33,9 @@ const COLUMNS = [
   'flags',
   'validityDuration',
 ];
+
+/** Before Talon.One existed: where to begin when the key may not ask when the program was created. */
+const BEGINNING = parseInstant('2015-01-01T00:00:00Z') ?? 0n;
 
 const LOG = { dateFormat: 'dateFormat', from: 'rangeStart', to: 'rangeEnd' } as const;
 const WINDOWS = { from: 'from', to: 'to', mustBeGiven: true, key: ['id'], time: 'created' } as const;
@@ -75,26 +81,27 @@ export const loyaltyTransactions: ExportEntry = {
   },
 };
 
+/** Each transaction once, window after window of their creation: the list cannot be sorted, and shifts while it is read. */
 async function exportProgram(values: OptionValues, context: ExportContext): Promise<void> {
-  const { client, output, pageSize } = context;
+  const { client, output, pageSize, log } = context;
   const writer = new RecordWriter(output, 'csv', COLUMNS);
-  const filters = {
-    startDate: values.from,
-    endDate: values.to,
-    loyaltyTransactionType: values.transactionType,
-    subledgerId: values.subledger,
-  };
-  const pages = pagedRecords(
-    (paging) =>
-      client.list(
-        '/v1/loyalty_programs/{loyaltyProgramId}/transactions',
-        { loyaltyProgramId: values.program ?? '' },
-        { ...filters, ...paging },
-        requests(context),
-      ),
-    pageSize,
-    (transaction) => (transaction as { transactionUUID?: unknown }).transactionUUID,
-  );
-  for await (const transactions of pages) await writer.write(transactions);
+  const filters = { loyaltyTransactionType: values.transactionType, subledgerId: values.subledger };
+  const list = new TransactionList(client, values.program ?? '', pageSize, filters);
+  const from =
+    parseInstant(values.from ?? '') ?? (await programCreated(list.programId, context)) ?? BEGINNING;
+  const to = parseInstant(values.to ?? '');
+  const written = new RecentKeys();
+  for await (const page of transactionsBetween(list, from, to, requests(context))) {
+    const texts = elementsOf(page.text, 'data');
+    const wanted = page.rows.filter(
+      ({ id, created }) => created >= from && (to === undefined || created < to) && written.add(id),
+    );
+    await writer.write(wanted.map(({ index }) => texts[index] ?? '{}'));
+    if (page.problems.size > 0)
+      log.warn(
+        { problems: [...page.problems.values()].slice(0, 3) },
+        'records that are no transactions were left out',
+      );
+  }
   await writer.end();
 }

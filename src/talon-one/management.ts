@@ -50,7 +50,13 @@ export interface SessionQuery extends Paging {
 }
 
 /** Bounds are by creation; whether they are inclusive is not documented. */
-export interface TransactionQuery extends Paging {
+/** Which transactions of a program are wanted; default: all. */
+export interface TransactionFilters {
+  readonly loyaltyTransactionType?: string | undefined;
+  readonly subledgerId?: string | undefined;
+}
+
+export interface TransactionQuery extends Paging, TransactionFilters {
   readonly startDate?: string | undefined;
   readonly endDate?: string | undefined;
   /** Only transactions whose points wait for an action and have not expired. */

@@ -127,6 +127,12 @@ export abstract class RecordList {
   }
 }
 
+/** For readings that must be whole: an empty page has promised more, again and again. */
+export function emptyButMore(endpoint: string): ApiError {
+  const message = `${endpoint} answers with empty pages although it says that more follows: try again later`;
+  return new ApiError(message, { failure: 'body', endpoint });
+}
+
 /** Largest `created` of some records; `undefined` when there are none. */
 export function newestOf(rows: readonly RecordRow[]): Instant | undefined {
   return rows.reduce<Instant | undefined>(

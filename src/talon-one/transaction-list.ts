@@ -1,6 +1,7 @@
-import { formatInstant, type Instant, parseInstant } from '../instant.js';
-import type { ListPage, ManagementClient, RequestContext } from './management.js';
+import { earlierOf, formatInstant, type Instant, parseInstant, SECOND } from '../instant.js';
+import type { ListPage, ManagementClient, RequestContext, TransactionFilters } from './management.js';
 import {
+  emptyButMore,
   newestOf,
   type ReadPage,
   RecordList,
@@ -20,6 +21,7 @@ export class TransactionList extends RecordList {
     private readonly client: ManagementClient,
     readonly programId: string,
     fullPageSize: number,
+    private readonly filters: TransactionFilters = {},
   ) {
     super('GET /v1/loyalty_programs/{loyaltyProgramId}/transactions', fullPageSize);
   }
@@ -65,7 +67,8 @@ export class TransactionList extends RecordList {
   ): Promise<ListPage> {
     const startDate = formatInstant(after);
     const endDate = before === undefined ? undefined : formatInstant(before);
-    return this.client.loyaltyTransactions(this.programId, { startDate, endDate, pageSize, skip }, context);
+    const query = { ...this.filters, startDate, endDate, pageSize, skip };
+    return this.client.loyaltyTransactions(this.programId, query, context);
   }
 }
 
@@ -85,4 +88,29 @@ export async function* transactionPages(
   }
   yield withoutProgress(page);
   yield* windowPages(list, from, page.serverTime, context);
+}
+
+/**
+ * Every transaction that was created from `from` to `to` and before the reading began, in the same two ways. A page may
+ * bring again what one shortly before it has brought, and some from just outside.
+ * @throws ApiError when the list goes empty while it promises more
+ */
+export async function* transactionsBetween(
+  list: TransactionList,
+  from: Instant,
+  to: Instant | undefined,
+  context: RequestContext,
+): AsyncGenerator<RecordListPage, void> {
+  // Whether the bounds are inclusive is not documented, and a server may compare whole seconds.
+  const [after, before] = [from - 1n, to === undefined ? undefined : to + 2n * SECOND];
+  const first = await list.page({ after, before, skip: 0 }, context);
+  if (first.isLast) {
+    yield first;
+    return;
+  }
+  const end = before === undefined ? first.serverTime : earlierOf(before, first.serverTime ?? before);
+  for await (const { page } of windowPages(list, after, end, context)) {
+    if (page.data.length === 0 && page.hasMore === true) throw emptyButMore(list.endpoint);
+    yield page;
+  }
 }

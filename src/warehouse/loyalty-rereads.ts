@@ -1,43 +1,81 @@
+import { rfc3339 } from './timestamp-text.js';
 import type { Warehouse } from './warehouse.js';
 
 // Stored transactions that may say something else by now. The lists filter by creation, so a change of an older one does
 // not show in them.
 
-/** How far the events of each Application were looked at, RFC 3339 by Application. */
+/** A moment in the events of each Application, RFC 3339 by Application. */
 export type EventMarks = Readonly<Record<string, string>>;
 
 /** Where the events of each Application stand now. */
 export async function eventMarks(warehouse: Warehouse): Promise<EventMarks> {
   const { rows } = await warehouse.transaction((client) =>
-    client.query<{ marks: string }>(
-      `select coalesce(jsonb_object_agg(application_id, last_sync), '{}')::text as marks from talon_one_sync_cursor`,
+    client.query<{ application_id: string; mark: string }>(
+      `select application_id::text, ${rfc3339('last_sync')} as mark from talon_one_sync_cursor order by application_id`,
     ),
   );
-  return JSON.parse(rows[0]?.marks ?? '{}') as EventMarks;
+  return Object.fromEntries(rows.map((row) => [row.application_id, row.mark]));
+}
+
+/** RFC 3339, `seconds` ago on the clock of Postgres. */
+export async function momentAgo(warehouse: Warehouse, seconds: number): Promise<string> {
+  const { rows } = await warehouse.transaction((client) =>
+    client.query<{ moment: string }>(
+      `select ${rfc3339('moment')} as moment from (select clock_timestamp() - $1 * interval '1 s') as ago (moment)`,
+      [seconds],
+    ),
+  );
+  return rows[0]?.moment ?? '';
+}
+
+/** What some of the events say. */
+export interface EventSlice {
+  /** Transactions whose expiry date an effect has changed. */
+  readonly uuids: readonly string[];
+  /** Last event that was looked at in the Applications that have more; the others were looked at to their end. */
+  readonly ends: EventMarks;
 }
 
 /**
- * Transactions of a program whose expiry date an effect has changed, in events stored since `marks` and, for those that
- * come late, `lookbackSeconds` before. Applications that have no mark are looked at from now on.
+ * Transactions of a program whose expiry date an effect has changed, in the events stored after `after`, the oldest
+ * first.
+ * @param most events to look at, in all Applications together: an event may have thousands of effects, and the statement
+ *   must end in time however many were stored
  */
 export async function changedByEffects(
   warehouse: Warehouse,
   programId: string,
-  marks: EventMarks,
-  lookbackSeconds: number,
-): Promise<string[]> {
-  const { rows } = await warehouse.transaction((client) =>
-    client.query<{ uuid: string }>(CHANGED_BY_EFFECTS, [programId, JSON.stringify(marks), lookbackSeconds]),
-  );
-  return rows.map((row) => row.uuid);
+  after: EventMarks,
+  most: number,
+): Promise<EventSlice> {
+  const share = Math.max(1, Math.floor(most / Object.keys(after).length));
+  return warehouse.transaction(async (client) => {
+    const from = JSON.stringify(after);
+    const full = await client.query<{ application_id: string; last: string }>(FULL_SLICES, [from, share]);
+    const ends = Object.fromEntries(full.rows.map((row) => [row.application_id, row.last]));
+    const values = [programId, from, JSON.stringify(ends)];
+    const { rows } = await client.query<{ uuid: string }>(CHANGED_BY_EFFECTS, values);
+    return { uuids: rows.map((row) => row.uuid), ends };
+  });
 }
 
-// $1 program, $2 marks, $3 look-back in seconds.
+// $1 moments by Application, $2 how many events make a slice full.
+const FULL_SLICES = `
+  select application_id, ${rfc3339('last')} as last
+  from jsonb_each_text($1::jsonb) as start (application_id, moment)
+  cross join lateral (
+    select count(*) as events, max(created) as last
+    from (select created from talon_one_event e
+          where e.application_id = start.application_id::bigint and e.created > moment::timestamptz
+          order by created limit $2) as coming) as slice
+  where events = $2`;
+
+// $1 program, $2 moments by Application, $3 the same: ends, where there are any.
 const CHANGED_BY_EFFECTS = `
   select distinct affected ->> 'transactionUUID' as uuid
-  from talon_one_sync_cursor c
-  join talon_one_event e on e.application_id = c.application_id
-    and e.created > coalesce(($2::jsonb ->> c.application_id::text)::timestamptz, c.last_sync) - $3 * interval '1 s'
+  from jsonb_each_text($2::jsonb) as start (application_id, moment)
+  join talon_one_event e on e.application_id = start.application_id::bigint and e.created > moment::timestamptz
+    and e.created <= coalesce(($3::jsonb ->> start.application_id)::timestamptz, 'infinity')
   cross join lateral jsonb_array_elements(
     case when jsonb_typeof(e.payload -> 'effects') = 'array' then e.payload -> 'effects' else '[]' end) as list (effect)
   cross join lateral jsonb_array_elements(

@@ -75,17 +75,16 @@ export const STORE_ROWS: Record<SnapshotKind, string> = {
     on conflict do nothing`,
 };
 
-// $1 program, $2 kind. What a reading that broke off has left behind.
+// What readings that broke off have left behind. $1 program, $2 kind, $3 most rows to remove.
 const removeRows = (table: string) => `
-  delete from ${table} where program_id = $1 and fetched_at in (
-    select fetched_at from talon_one_loyalty_snapshot where program_id = $1 and kind = $2 and finished_at is null)`;
-const REMOVE_READING = `
-  delete from talon_one_loyalty_snapshot where program_id = $1 and kind = $2 and finished_at is null`;
+  delete from ${table} where ctid = any(array(
+    select left_behind.ctid from ${table} as left_behind
+    join talon_one_loyalty_snapshot using (program_id, fetched_at)
+    where program_id = $1 and kind = $2 and finished_at is null limit $3))`;
 
-export const REMOVE_UNFINISHED: Record<SnapshotKind, readonly string[]> = {
-  balances: [removeRows('talon_one_loyalty_balance_snapshot'), REMOVE_READING],
-  tiers: [removeRows('talon_one_loyalty_tier_snapshot'), REMOVE_READING],
-  // Join dates are kept: they are what is known, not a reading.
-  'join-dates': [REMOVE_READING],
-  projection: [removeRows('talon_one_loyalty_balance_projection'), REMOVE_READING],
+/** Join dates are kept: they are what is known, not a reading. */
+export const REMOVE_ROWS: Readonly<Partial<Record<SnapshotKind, string>>> = {
+  balances: removeRows('talon_one_loyalty_balance_snapshot'),
+  tiers: removeRows('talon_one_loyalty_tier_snapshot'),
+  projection: removeRows('talon_one_loyalty_balance_projection'),
 };

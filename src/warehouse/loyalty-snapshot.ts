@@ -1,5 +1,5 @@
 import { advanceJob, type JobLease } from './job.js';
-import { REMOVE_UNFINISHED, type SnapshotKind, STORE_ROWS } from './loyalty-snapshot-sql.js';
+import { REMOVE_ROWS, type SnapshotKind, STORE_ROWS } from './loyalty-snapshot-sql.js';
 import { NO_APPLICATION } from './quarantine.js';
 import { type RecordPage, type StoreCounts, storePage } from './record-page.js';
 import { rfc3339 } from './timestamp-text.js';
@@ -20,16 +20,24 @@ export interface ProgramDay {
   readonly balanceAt: string;
 }
 
-/** Begins a reading; what an earlier one left unfinished is removed. */
+/** In one transaction: some seconds' work of Postgres. */
+const MOST_REMOVED = 50_000;
+
+/** Begins a reading; what earlier ones left unfinished is removed. */
 export async function beginSnapshot(
   warehouse: Warehouse,
   lease: JobLease,
   programId: string,
   kind: SnapshotKind,
+  signal: AbortSignal,
 ): Promise<LoyaltySnapshot> {
+  await removeUnfinished(warehouse, lease, programId, kind, signal);
   return warehouse.transaction(async (client) => {
     await advanceJob(client, lease);
-    for (const statement of REMOVE_UNFINISHED[kind]) await client.query(statement, [programId, kind]);
+    await client.query(
+      'delete from talon_one_loyalty_snapshot where program_id = $1 and kind = $2 and finished_at is null',
+      [programId, kind],
+    );
     const { rows } = await client.query<{ fetched_at: string }>(
       `insert into talon_one_loyalty_snapshot (program_id, kind, fetched_at) values ($1, $2, clock_timestamp())
        returning ${rfc3339('fetched_at')} as fetched_at`,
@@ -37,6 +45,27 @@ export async function beginSnapshot(
     );
     return { lease, programId, kind, fetchedAt: rows[0]?.fetched_at ?? '' };
   });
+}
+
+/** Some at a time: one statement for the balances of millions of customers would run into its time limit, every day anew. */
+async function removeUnfinished(
+  warehouse: Warehouse,
+  lease: JobLease,
+  programId: string,
+  kind: SnapshotKind,
+  signal: AbortSignal,
+): Promise<void> {
+  const statement = REMOVE_ROWS[kind];
+  if (statement === undefined) return;
+  let removed: number;
+  do {
+    signal.throwIfAborted();
+    removed = await warehouse.transaction(async (client) => {
+      await advanceJob(client, lease);
+      const { rowCount } = await client.query(statement, [programId, kind, MOST_REMOVED]);
+      return rowCount ?? 0;
+    });
+  } while (removed === MOST_REMOVED);
 }
 
 /** Stores some rows of the export; `day` is given for projections. */

@@ -34,7 +34,8 @@ export class SnapshotJob implements JobKind {
     const { warehouse, config } = this.parts;
     const program = await readProgram(warehouse, context.subject);
     if (program.isMissing) return MISSING_PROGRAM;
-    const snapshot = await beginSnapshot(warehouse, context.lease, context.subject, this.entry.kind);
+    const { lease, subject, signal } = context;
+    const snapshot = await beginSnapshot(warehouse, lease, subject, this.entry.kind, signal);
     const { projectionDays } = config.loyalty;
     const days =
       this.entry.kind === 'projection'

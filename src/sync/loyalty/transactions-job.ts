@@ -4,13 +4,13 @@ import type { RecordListPage } from '../../talon-one/record-list.js';
 import { TransactionList, transactionPages } from '../../talon-one/transaction-list.js';
 import { advanceJob, type JobState } from '../../warehouse/job.js';
 import { readProgram } from '../../warehouse/loyalty-program.js';
-import { type EventMarks, eventMarks } from '../../warehouse/loyalty-rereads.js';
 import { writeTransactionPage } from '../../warehouse/loyalty-transaction-writer.js';
 import { noteQuarantined } from '../cycle-context.js';
 import type { JobContext, JobKind, JobResult } from '../job.js';
 import { Progress, Reach, startOfWindow } from '../reading.js';
+import { changedByEvents, type EventRange, eventRange } from './changed-by-events.js';
 import { jobsOf, type LoyaltyParts, MISSING_PROGRAM } from './loyalty-parts.js';
-import { Rereads } from './rereads.js';
+import { WaitingRereads } from './waiting-rereads.js';
 
 /** Before Talon.One existed: where to begin when the key may not ask when a program was created. */
 const BEGINNING: Instant = parseInstant('2015-01-01T00:00:00Z') ?? 0n;
@@ -29,7 +29,7 @@ export class TransactionsJob implements JobKind {
   readonly jobs: readonly string[];
   readonly inOnce = 'always';
   /** What is remembered of each program's server. Losing it loses nothing. */
-  private readonly readers = new Map<string, { list: TransactionList; rereads: Rereads }>();
+  private readonly readers = new Map<string, { list: TransactionList; rereads: WaitingRereads }>();
 
   constructor(private readonly parts: LoyaltyParts) {
     this.jobs = jobsOf(this.name, parts);
@@ -46,10 +46,9 @@ export class TransactionsJob implements JobKind {
       transactionsRepeated: 0,
       transactionsChanged: 0,
     };
-    const marks = await this.marksOf(context);
-    const nextMarks = await eventMarks(warehouse);
+    const events = await eventRange(warehouse, context, config.sync.lookback);
     const reached = await this.readFrom(lastSync, tally, context);
-    await this.readAgain(marks, nextMarks, tally, context);
+    await this.readAgain(events, tally, context);
     const figures = { ...tally, lastSync: formatInstant(reached) };
     return { next: { inMs: config.sync.intervalMs }, figures };
   }
@@ -100,38 +99,35 @@ export class TransactionsJob implements JobKind {
     noteQuarantined(context, counts, page.source);
   }
 
-  /** How far the events were looked at; noted before the first reading, so that no change after it is missed. */
-  private async marksOf({ lease, state }: JobContext): Promise<EventMarks> {
-    if (typeof state.eventMarks === 'object' && state.eventMarks !== null)
-      return state.eventMarks as EventMarks;
-    const marks = await eventMarks(this.parts.warehouse);
-    await this.parts.warehouse.transaction((client) => advanceJob(client, lease, { eventMarks: marks }));
-    return marks;
-  }
-
   /** Reads older transactions again that may have changed. */
-  private async readAgain(
-    marks: EventMarks,
-    nextMarks: EventMarks,
-    tally: TransactionTally,
-    context: JobContext,
-  ): Promise<void> {
-    const { warehouse, config } = this.parts;
-    const { list, rereads } = this.readerOf(context.subject);
-    const uuids = await rereads.due(marks, config.sync.lookback, context);
-    for await (const page of list.byUuids(uuids, context.requests)) {
-      await this.write(page, {}, undefined, tally, context);
+  private async readAgain(events: EventRange, tally: TransactionTally, context: JobContext): Promise<void> {
+    const { warehouse } = this.parts;
+    const { rereads } = this.readerOf(context.subject);
+    for await (const { uuids, marks } of changedByEvents(warehouse, context.subject, events)) {
+      await this.readByUuid(uuids, tally, context);
+      await warehouse.transaction((client) => advanceJob(client, context.lease, { eventMarks: marks }));
     }
-    await warehouse.transaction((client) => advanceJob(client, context.lease, { eventMarks: nextMarks }));
+    await this.readByUuid(await rereads.due(context), tally, context);
     rereads.settle();
   }
 
-  private readerOf(programId: string): { list: TransactionList; rereads: Rereads } {
+  private async readByUuid(
+    uuids: readonly string[],
+    tally: TransactionTally,
+    context: JobContext,
+  ): Promise<void> {
+    const { list } = this.readerOf(context.subject);
+    for await (const page of list.byUuids(uuids, context.requests)) {
+      await this.write(page, {}, undefined, tally, context);
+    }
+  }
+
+  private readerOf(programId: string): { list: TransactionList; rereads: WaitingRereads } {
     const known = this.readers.get(programId);
     if (known) return known;
     const { client, config, warehouse } = this.parts;
     const list = new TransactionList(client, programId, config.talonOne.pageSize);
-    const created = { list, rereads: new Rereads(warehouse, list) };
+    const created = { list, rereads: new WaitingRereads(warehouse, list) };
     this.readers.set(programId, created);
     return created;
   }

@@ -1,4 +1,4 @@
-import { hasStatus } from '../../talon-one/api-error.js';
+import { ApiError, hasStatus } from '../../talon-one/api-error.js';
 import type { ListAddress } from '../../talon-one/list-reading.js';
 import { HistoryWriter, type Scope } from '../../warehouse/history-writer.js';
 import { advanceJob } from '../../warehouse/job.js';
@@ -22,25 +22,43 @@ export function entityJob(
   const name = `reference-${entity.kind.replaceAll('_', '-')}`;
   const run = async (context: JobContext): Promise<JobResult> => {
     const applicationIds = await applicationsOf(options);
-    const figures = await readEntity(entity, options, applicationIds, context);
+    const { figures, failures } = await readEntity(entity, options, applicationIds, context);
     const more = await afterwards?.(options, context);
+    if (failures.length > 0) throw failures[0];
     const inMs = applicationIds.length === 0 ? SOON_MS : options.intervalMs;
     return { next: { inMs }, figures: { ...figures, ...more } };
   };
   return { name, jobs: [name], inOnce: 'if-due', run };
 }
 
+interface EntityRun {
+  readonly figures: Record<string, number>;
+  /** Of the parts that could not be read. */
+  readonly failures: readonly ApiError[];
+}
+
+/** Reads every part, also when the API refuses one or fails at it: an Application must not hold up the others. */
 async function readEntity(
   entity: ReferenceEntity,
   options: ReferenceOptions,
   applicationIds: readonly string[],
   context: JobContext,
-): Promise<Record<string, number>> {
+): Promise<EntityRun> {
   const begin = (client: Client) => advanceJob(client, context.lease);
   const writer = new HistoryWriter(options.warehouse, entity.table, entity.kind, begin);
   const figures = { pages: 0, versions: 0, deleted: 0, incomplete: 0, unknown: 0 };
+  const failures: ApiError[] = [];
   for (const part of await partsOf(entity, options, applicationIds)) {
-    const counts = await readPart(entity, part, writer, options, applicationIds, context);
+    const counts = await readPart(entity, part, writer, options, applicationIds, context).catch(
+      (error: unknown) => {
+        if (!(error instanceof ApiError) || context.signal.aborted) throw error;
+        return error;
+      },
+    );
+    if (counts instanceof ApiError) {
+      failures.push(counts);
+      continue;
+    }
     figures.pages += counts?.pages ?? 0;
     figures.versions += counts?.versions ?? 0;
     figures.deleted += counts?.deleted ?? 0;
@@ -49,7 +67,7 @@ async function readEntity(
     noteQuarantined(context, { inserted: 0, quarantined: counts?.quarantined ?? 0 }, entity.list.path);
   }
   figures.deleted += await writer.closeOrphans();
-  return figures;
+  return { figures, failures };
 }
 
 /** `undefined`: the server knows neither the list nor its older form, or not the Application. */

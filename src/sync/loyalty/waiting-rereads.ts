@@ -1,16 +1,15 @@
 import { monotonicMs } from '../../clock.js';
-import { type Instant, secondsBetween } from '../../instant.js';
 import { hasStatus } from '../../talon-one/api-error.js';
 import type { TransactionList } from '../../talon-one/transaction-list.js';
-import { changedByEffects, type EventMarks, waitingTransactions } from '../../warehouse/loyalty-rereads.js';
+import { waitingTransactions } from '../../warehouse/loyalty-rereads.js';
 import type { Warehouse } from '../../warehouse/warehouse.js';
 import type { JobContext } from '../job.js';
 
 /** Points that wait for an action are looked at this often: no event tells that they were activated. */
 const WAITING_EVERY_MS = 3_600_000;
 
-/** Finds the stored transactions of one program that are to be read again, because they may say something else by now. */
-export class Rereads {
+/** Finds the stored transactions of one program whose points waited for an action, and may do so no longer. */
+export class WaitingRereads {
   private lookAtMs = 0;
   /** What waits no longer, as the API says; `undefined` when it was not looked at. */
   private found: readonly string[] | undefined;
@@ -22,21 +21,8 @@ export class Rereads {
     private readonly list: TransactionList,
   ) {}
 
-  /** UUIDs of transactions that effects of events since `marks` have changed, and of those that wait no longer. */
-  async due(marks: EventMarks, lookback: Instant, context: JobContext): Promise<string[]> {
-    const lookbackSeconds = secondsBetween(0n, lookback);
-    const changed = await changedByEffects(this.warehouse, this.list.programId, marks, lookbackSeconds);
-    return [...new Set([...changed, ...(await this.noLongerWaiting(context))])];
-  }
-
-  /** What was due has been read again and stored. */
-  settle(): void {
-    if (this.found === undefined) return;
-    for (const uuid of this.found) this.settled.add(uuid);
-    this.lookAtMs = monotonicMs() + WAITING_EVERY_MS;
-  }
-
-  private async noLongerWaiting(context: JobContext): Promise<readonly string[]> {
+  /** UUIDs of those that are to be read again. */
+  async due(context: JobContext): Promise<readonly string[]> {
     this.found = undefined;
     if (monotonicMs() < this.lookAtMs) return [];
     const stored = await waitingTransactions(this.warehouse, this.list.programId);
@@ -52,5 +38,12 @@ export class Rereads {
       if (!hasStatus(error, 400)) throw error;
       return unsettled;
     }
+  }
+
+  /** What was due has been read again and stored. */
+  settle(): void {
+    if (this.found === undefined) return;
+    for (const uuid of this.found) this.settled.add(uuid);
+    this.lookAtMs = monotonicMs() + WAITING_EVERY_MS;
   }
 }
