@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startEmbeddedPostgres } from '../../src/warehouse/embedded/cluster.js';
 import type { LoggedRequest } from '../simulator/request-log.js';
 import { startSimulator } from '../simulator/simulator.js';
 import type { SwitchSettings } from '../simulator/switches.js';
@@ -83,6 +84,9 @@ export async function runDaemon(entry: string, run: DaemonRun): Promise<DaemonRe
     switches: { requestsPerSecond: 0, ...run.switches },
     requestLogSize: 100_000,
   });
+  const dataDir = join(folder, 'data');
+  // Imports want to be told where their journal is.
+  const postgres = run.command === 'import' ? await startEmbeddedPostgres({ dataDir }) : undefined;
   try {
     for (const [name, content] of Object.entries(run.files ?? {}))
       await writeFile(join(folder, name), content);
@@ -90,13 +94,15 @@ export async function runDaemon(entry: string, run: DaemonRun): Promise<DaemonRe
       TALON_ONE_BASE_URL: sim.url,
       TALON_ONE_API_KEY: sim.apiKey,
       TALON_ONE_INTEGRATION_API_KEY: sim.integrationApiKey,
-      DATA_DIR: join(folder, 'data'),
+      DATA_DIR: dataDir,
+      ...(postgres ? { DATABASE_URL: postgres.url } : {}),
       HTTP_PORT: '',
       REQUESTS_PER_SECOND: '0',
       ...run.environment,
     });
     return { requests: sim.requests, exitCode, output };
   } finally {
+    await postgres?.stop();
     await sim.stop();
     await rm(folder, { recursive: true, force: true });
   }
