@@ -33,7 +33,7 @@ export class SharedBudget implements RequestBudget {
   private readonly local: LocalBudget;
   private readonly budget: string;
   private readonly patienceMs: number;
-  private awaySinceMs: number | undefined;
+  private isAway = false;
 
   constructor(private readonly options: SharedBudgetOptions) {
     this.local = new LocalBudget(options.shape);
@@ -67,20 +67,25 @@ export class SharedBudget implements RequestBudget {
   }
 
   private async take(request: SlotRequest, signal: AbortSignal): Promise<HeldSlot> {
+    let awaySinceMs: number | undefined;
     for (;;) {
       signal.throwIfAborted();
       let waitMs = PAUSE_MS;
       const askedMs = monotonicMs();
       try {
         const answer = await takeSlot(this.options.warehouse, request);
-        this.awaySinceMs = undefined;
+        this.isAway = false;
+        awaySinceMs = undefined;
         if (!('slot' in answer)) waitMs = answer.waitMs;
         else if (monotonicMs() - askedMs <= SLACK_MS) return answer;
         // Too old to be used: it may have opened for somebody else before our request is received.
         else void this.release(request, answer);
       } catch (error) {
-        if (isConnectionFailure(error) || isReadOnly(error)) this.noteAway(error);
-        else if (!isTimeout(error)) throw error;
+        if (isConnectionFailure(error) || isReadOnly(error)) {
+          this.noteAway(error);
+          awaySinceMs ??= monotonicMs();
+          if (monotonicMs() - awaySinceMs > this.patienceMs) throw error;
+        } else if (!isTimeout(error)) throw error;
       }
       await sleep(waitMs, signal);
     }
@@ -96,10 +101,7 @@ export class SharedBudget implements RequestBudget {
   }
 
   private noteAway(error: unknown): void {
-    if (this.awaySinceMs === undefined) {
-      this.awaySinceMs = monotonicMs();
-      this.options.log.info({ err: error }, 'requests wait for Postgres, which counts them');
-    }
-    if (monotonicMs() - this.awaySinceMs > this.patienceMs) throw error;
+    if (!this.isAway) this.options.log.info({ err: error }, 'requests wait for Postgres, which counts them');
+    this.isAway = true;
   }
 }
