@@ -18,8 +18,6 @@ const CLAIMS = `
 /** Notes every claim that was not true when it was made. */
 export class CompletenessWatch {
   readonly falseClaims: string[] = [];
-  /** Claims that were looked at. */
-  looks = 0;
   private timer: NodeJS.Timeout | undefined;
   private looking: Promise<void> = Promise.resolve();
 
@@ -45,7 +43,6 @@ export class CompletenessWatch {
       if (!isAway(error)) throw error;
       return [];
     });
-    this.looks += rows.length;
     for (const { application_id: id, claimed, stored, owed } of rows) {
       const issued = simulator.issuedCount(Number(id), claimed ?? '');
       if (Number(stored) < issued || owed !== '0')

@@ -7,6 +7,8 @@ import { SmallDisk } from './small-disk.js';
 
 // The Postgres of a campaign, with the powers of its administrator. The daemons have a role without any.
 
+/** application_name of the campaign's own connections that stay open. */
+export const HOLDER = 'campaign-holder';
 const DATABASE = 'chaos';
 const ROLE = 'chaos_daemon';
 const SMALL_DISK_MEGABYTES = 512;
@@ -73,7 +75,7 @@ export class ChaosDatabase {
   async connect(asDaemon = false): Promise<pg.Client> {
     const client = new pg.Client({
       connectionString: asDaemon ? this.url : this.adminUrl,
-      application_name: 'campaign-holder',
+      application_name: HOLDER,
     });
     client.on('error', () => {});
     await client.connect();

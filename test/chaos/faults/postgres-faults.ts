@@ -1,14 +1,12 @@
 import type pg from 'pg';
 import type { Dice } from '../../simulator/dice.js';
+import { HOLDER } from '../database.js';
 import type { Stage } from '../stage.js';
 import type { End, FaultScripts } from './fault.js';
 import { repeatedly } from './replica-faults.js';
 
 /** A connection of a daemon, or of PgBouncer on its behalf. */
 const DAEMONS = `backend_type = 'client backend' and usename = 'chaos_daemon' and pid <> pg_backend_pid()`;
-
-/** application_name of the connections that use up all others. */
-export const HOLDER = 'campaign-holder';
 
 /** What happens to Postgres. */
 export const postgresFaults: FaultScripts = {
