@@ -135,7 +135,7 @@ export const plants = {
     caughtBy: 'falseClaims',
     // With a pause longer than the look-back, a claim that comes too early is false for a while.
     scenario: {
-      faults: [fault('api', 'cut', 0, 5), fault('api', 'empty 200', 5, 4)],
+      faults: [fault('api', 'cut', 0, 3), fault('api', 'empty 200', 3, 6)],
       habits: quiet,
       env: { SYNC_LOOKBACK_SECONDS: '1', SYNC_INTERVAL_SECONDS: '2' },
     },
