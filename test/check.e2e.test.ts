@@ -262,7 +262,7 @@ const situations: Record<string, Situation> = {
 
 describe.concurrent('check', () => {
   test.for(Object.entries(situations))('%s', async ([, situation], context) => {
-    const deployment = await deploy(context, { history: { events: 20 } });
+    const deployment = await deploy(context, { emptyDatabase: true, history: { events: 20 } });
     const daemon = await situation.start(deployment);
     expect(await daemon.ended).toEqual({ code: situation.code, signal: null });
     expect(daemon.stderr).toBe('');
@@ -271,7 +271,7 @@ describe.concurrent('check', () => {
   });
 
   test('--json prints one object with the same findings', async (context) => {
-    const { simulator, start } = await deploy(context, { history: { events: 20 } });
+    const { simulator, start } = await deploy(context, { emptyDatabase: true, history: { events: 20 } });
     simulator.set({ forbidden: { [`${API}/customer_search`]: 403 } });
     const daemon = start(['check', '--json']);
     expect(await daemon.ended).toMatchObject({ code: 1 });
@@ -287,7 +287,7 @@ describe.concurrent('check', () => {
   });
 
   test('changes nothing in the database', async (context) => {
-    const { database, start } = await deploy(context, { history: { events: 20 } });
+    const { database, start } = await deploy(context, { emptyDatabase: true, history: { events: 20 } });
     expect(await start(['check'], { env: { WAREHOUSE_SCHEMA: 'warehouse' } }).ended).toMatchObject({
       code: 0,
     });

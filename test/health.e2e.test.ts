@@ -56,7 +56,7 @@ describe('the server of the daemon', () => {
   });
 
   test('whose port is taken: one clear line, exit code 1, and nothing else is done', async (context) => {
-    const { simulator, database, start } = await deploy(context);
+    const { simulator, database, start } = await deploy(context, { emptyDatabase: true });
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     context.onTestFinished(() => new Promise<void>((resolve) => server.close(() => resolve())));

@@ -12,7 +12,7 @@ const POINTS = '/v1/loyalty_programs/{loyaltyProgramId}/import_points';
 const SESSIONS = '/v2/customer_sessions/{customerSessionId}';
 const program = ['--program', '1', '--part-rows', '10'];
 /** So that nobody waits long for a request that is held, nor for the lease of a process that was killed. */
-const env = { REQUEST_TIMEOUT_SECONDS: '3', LEASE_SECONDS: '1' };
+const env = { REQUEST_TIMEOUT_SECONDS: '3', LEASE_SECONDS: '2' };
 /** A program without a history of its own. */
 const loyaltyPrograms = [{ id: 1, allowSubledger: false, history: false }];
 

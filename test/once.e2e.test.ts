@@ -6,7 +6,7 @@ import type { TestDatabase } from './support/postgres.js';
 const EVENTS = '/v1/applications/{applicationId}/events/no_total';
 
 test('once copies everything the API has issued, once each, and ends with exit code 0', async (context) => {
-  const { simulator, database, start } = await deploy(context, { applications: 2 });
+  const { simulator, database, start } = await deploy(context, { emptyDatabase: true, applications: 2 });
   const once = start(['once']);
   expect(await once.ended).toEqual({ code: 0, signal: null });
   expect(await findDifferences(simulator, database)).toEqual([]);

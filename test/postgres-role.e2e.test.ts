@@ -95,7 +95,7 @@ const ROWS = [
 const PARTITION = "select talon_one_create_partitions('2031-05-01')";
 
 async function deployWithRoles(context: TestContext): Promise<Deployment & { roles: Roles }> {
-  const deployment = await deploy(context);
+  const deployment = await deploy(context, { emptyDatabase: true });
   await deployment.database.query('create schema finance; create table finance.salary (amount int)');
   return { ...deployment, roles: await rolesFor(deployment) };
 }

@@ -31,7 +31,7 @@ describe('bad configuration', () => {
   test.for(['run', 'once', 'check'])(
     '%s names every wrong variable in one message and echoes no secret',
     async (command, context) => {
-      const { start } = await deploy(context);
+      const { start } = await deploy(context, { emptyDatabase: true });
       const secrets = ['two words-with-a-secret', 'another-secret'];
       const daemon = start([command], { env: bad, secrets });
       expect(await daemon.ended).toEqual({ code: 1, signal: null });
@@ -43,7 +43,7 @@ describe('bad configuration', () => {
   );
 
   test('keeps run, once and migrate from talking to the API or to Postgres', async (context) => {
-    const { simulator, start } = await deploy(context);
+    const { simulator, start } = await deploy(context, { emptyDatabase: true });
     const listener = await countConnections(context);
     const env = {
       DATABASE_URL: `postgresql://somebody@127.0.0.1:${listener.port}/x`,
@@ -58,7 +58,7 @@ describe('bad configuration', () => {
   });
 
   test('what is required and missing is named together with what is wrong', async (context) => {
-    const { start } = await deploy(context);
+    const { start } = await deploy(context, { emptyDatabase: true });
     const env = { TALON_ONE_BASE_URL: undefined, TALON_ONE_API_KEY: '', PAGE_SIZE: 'x' };
     const daemon = start(['run'], { env });
     expect(await daemon.ended).toMatchObject({ code: 1 });
@@ -70,7 +70,7 @@ describe('bad configuration', () => {
 
 describe('a database that cannot be used ends run, once and migrate with 1 and one line that says why', () => {
   test('wrong password', async (context) => {
-    const { role, start } = await deploy(context);
+    const { role, start } = await deploy(context, { emptyDatabase: true });
     const url = new URL(role.url);
     url.password = 'not-the-password-of-anybody';
     const daemons = commands.map((command) => start([command], { env: { DATABASE_URL: url.href } }));
@@ -79,7 +79,7 @@ describe('a database that cannot be used ends run, once and migrate with 1 and o
   });
 
   test('unknown database', async (context) => {
-    const { role, start } = await deploy(context);
+    const { role, start } = await deploy(context, { emptyDatabase: true });
     const url = new URL(role.url);
     url.pathname = '/nowhere_to_be_found';
     const daemons = commands.map((command) => start([command], { env: { DATABASE_URL: url.href } }));
@@ -88,7 +88,7 @@ describe('a database that cannot be used ends run, once and migrate with 1 and o
   });
 
   test('a schema that a newer version made', async (context) => {
-    const { simulator, database, start } = await deploy(context);
+    const { simulator, database, start } = await deploy(context, { emptyDatabase: true });
     expect(await start(['migrate']).ended).toMatchObject({ code: 0 });
     await database.query(`insert into talon_one_migration (name) values ('9999_future.sql')`);
     const daemons = commands.map((command) => start([command]));
@@ -98,7 +98,7 @@ describe('a database that cannot be used ends run, once and migrate with 1 and o
   });
 
   test('a migration that fails, and leaves nothing behind', async (context) => {
-    const { simulator, database, role, start } = await deploy(context);
+    const { simulator, database, role, start } = await deploy(context, { emptyDatabase: true });
     await database.query('create table talon_one_sync_cursor (mine text)');
     await database.query(`alter table talon_one_sync_cursor owner to ${role.name}`);
     const daemons = commands.map((command) => start([command]));
@@ -109,7 +109,7 @@ describe('a database that cannot be used ends run, once and migrate with 1 and o
   });
 
   test('a role that may not create', async (context) => {
-    const { database, start } = await deploy(context);
+    const { database, start } = await deploy(context, { emptyDatabase: true });
     const guest = await createRole(database, 'guest');
     const env = { DATABASE_URL: guest.url, WAREHOUSE_SCHEMA: 'warehouse' };
     const daemons = commands.map((command) => start([command], { env }));
@@ -119,7 +119,7 @@ describe('a database that cannot be used ends run, once and migrate with 1 and o
 });
 
 test('migrate brings the schema up to date, needs nothing of the API, and may be repeated', async (context) => {
-  const { simulator, database, start } = await deploy(context);
+  const { simulator, database, start } = await deploy(context, { emptyDatabase: true });
   const env = { TALON_ONE_BASE_URL: undefined, TALON_ONE_API_KEY: undefined };
   for (let time = 1; time <= 2; time += 1) {
     const migrate = start(['migrate'], { env });
@@ -131,7 +131,7 @@ test('migrate brings the schema up to date, needs nothing of the API, and may be
 });
 
 test('the warehouse can be a schema of any name, whatever the search_path of the role', async (context) => {
-  const { simulator, database, role, start } = await deploy(context);
+  const { simulator, database, role, start } = await deploy(context, { emptyDatabase: true });
   const schema = 'Talon "One"';
   const daemon = start(['once'], { env: { WAREHOUSE_SCHEMA: schema } });
   expect(await daemon.ended).toMatchObject({ code: 0 });
@@ -145,7 +145,7 @@ test('the warehouse can be a schema of any name, whatever the search_path of the
 });
 
 test('variables may stand in a .env file of the working folder, and secrets in files of their own', async (context) => {
-  const { simulator, database, role, start } = await deploy(context);
+  const { simulator, database, role, start } = await deploy(context, { emptyDatabase: true });
   const folder = await mkdtemp(join(tmpdir(), 'talon-one-sync-env-'));
   context.onTestFinished(() => rm(folder, { recursive: true }));
   await writeFile(join(folder, '.env'), 'TALON_ONE_API_KEY_FILE=key\nDATABASE_URL_FILE=url\nPAGE_SIZE=30\n');

@@ -32,7 +32,14 @@ export default defineConfig({
       { extends: true, test: { name: 'pg', include: ['test/**/*.pg.test.ts'], isolate: false } },
       {
         extends: true,
-        test: { name: 'e2e', include: ['test/**/*.e2e.test.ts'], isolate: false, testTimeout: 90_000 },
+        test: {
+          name: 'e2e',
+          include: ['test/**/*.e2e.test.ts'],
+          isolate: false,
+          testTimeout: 90_000,
+          // Processes are killed and stopped at moments that the machine decides. A second try is reported as such.
+          retry: 1,
+        },
       },
     ],
   },

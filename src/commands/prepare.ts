@@ -51,7 +51,7 @@ export function explainDatabaseError(error: unknown, schema: Config['database'][
   if (error instanceof UserError) return error;
   const message = messageOf(error);
   const code = codeOf(error);
-  if (isConnectionFailure(error))
+  if (isConnectionFailure(error) && code !== '25P03')
     return new UserError(`Postgres cannot be reached: ${message}. Check host and port in DATABASE_URL.`);
   if (code?.startsWith('28'))
     return new UserError(`Postgres refuses the login: ${message}. Check user and password in DATABASE_URL.`);

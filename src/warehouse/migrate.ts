@@ -18,16 +18,21 @@ export async function migrate(
   warehouse: Warehouse,
   folder = join(packageRoot(), 'migrations'),
 ): Promise<string[]> {
+  // A role that may not create anything can start the daemon all the same, once another has run the migrations.
+  if (await isMigrated(warehouse, folder)) return [];
+  // Loaded only when there is something to run: it is large, and most starts find a schema that is up to date. Before
+  // the transaction: a busy machine takes longer to load it than a transaction with a short lease may idle.
+  const umzug = await import('umzug');
   return warehouse.transaction(
     async (client) => {
       await client.query(`select pg_advisory_xact_lock(hashtext('talon_one_migration'), hashtext($1))`, [
         warehouse.schema,
       ]);
-      // A role that may not create anything can start the daemon all the same, once another has run the migrations.
+      // Another process may have been quicker.
       if (await isCurrent(client, folder)) return [];
       await createSchema(client, warehouse.schema);
       await client.query(CREATE_TABLE);
-      const ran = await (await runner(client, folder)).up();
+      const ran = await runner(umzug, client, folder).up();
       return ran.map((migration) => migration.name);
     },
     { statementMs: MIGRATION_TIMEOUT_MS, lockMs: MIGRATION_TIMEOUT_MS },
@@ -77,9 +82,7 @@ function refuseNewerSchema(applied: readonly string[], files: readonly string[])
   );
 }
 
-async function runner(client: Client, folder: string): Promise<Umzug<Client>> {
-  // Loaded only when there is something to run: it is large, and most starts find a schema that is up to date.
-  const { Umzug } = await import('umzug');
+function runner({ Umzug }: typeof import('umzug'), client: Client, folder: string): Umzug<Client> {
   return new Umzug<Client>({
     migrations: filesOf(folder).map((name) => ({
       name,

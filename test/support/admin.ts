@@ -7,7 +7,7 @@ import pg from 'pg';
 export const supportName = 'test-support';
 const leakPatienceMs = 1_000;
 
-/** Removes every database of a run. */
+/** Removes every database of a run, and the role that made their template. */
 export async function dropRunDatabases(adminUrl: string, runId: string): Promise<void> {
   await withAdmin(adminUrl, async (admin) => {
     const { rows } = await admin.query<{ datname: string }>(
@@ -18,6 +18,7 @@ export async function dropRunDatabases(adminUrl: string, runId: string): Promise
       await admin.query(`alter database ${datname} with is_template false`);
       await admin.query(`drop database ${datname} with (force)`);
     }
+    await admin.query(`drop role if exists test_${runId}_template_owner`);
   });
 }
 

@@ -6,7 +6,8 @@ import { startSimulator } from '../simulator/simulator.js';
 import type { Simulator } from '../simulator/simulator-handle.js';
 import { withAdmin } from './admin.js';
 import { Daemon, type DaemonOptions } from './daemon.js';
-import { createTestDatabase, type TestDatabase } from './postgres.js';
+import { createTestDatabase, type TestDatabase, type TestDatabaseOptions } from './postgres.js';
+import { migrateUrl } from './warehouse.js';
 
 // What a data engineer has: the API (simulated), a database with a role of its own, and daemons between them. It goes
 // with the test, whatever is still running.
@@ -46,13 +47,19 @@ const quick = {
   REFERENCE_INTERVAL_MINUTES: '0',
 };
 
-export async function deploy(context: TestContext, options: SimulatorOptions = {}): Promise<Deployment> {
+export interface DeployOptions extends SimulatorOptions {
+  /** A database without the schema, as before a first start; by default the migrations have run, which is quicker. */
+  readonly emptyDatabase?: boolean;
+}
+
+export async function deploy(context: TestContext, options: DeployOptions = {}): Promise<Deployment> {
+  const { emptyDatabase = false, ...simulated } = options;
   const simulator = await startSimulator({
     history: { events: 300 },
-    ...options,
-    switches: { requestsPerSecond: 0, ...options.switches },
+    ...simulated,
+    switches: { requestsPerSecond: 0, ...simulated.switches },
   });
-  const database = await createTestDatabase();
+  const database = await createTestDatabase(emptyDatabase ? {} : migratedByOwner);
   const daemons: Daemon[] = [];
   context.onTestFinished(async () => {
     for (const daemon of daemons) await daemon.end('SIGKILL');
@@ -65,6 +72,7 @@ export async function deploy(context: TestContext, options: SimulatorOptions = {
   });
   const role = await createRole(database, 'owner');
   await database.query(`alter database ${database.name} owner to ${role.name}`);
+  if (!emptyDatabase) await database.query(`reassign owned by ${templateOwner()} to ${role.name}`);
   const env = {
     TALON_ONE_BASE_URL: simulator.url,
     TALON_ONE_API_KEY: simulator.apiKey,
@@ -90,6 +98,24 @@ export async function createRole(database: TestDatabase, purpose: string): Promi
   url.username = name;
   url.password = encodeURIComponent(password);
   return { name, password, url: url.href };
+}
+
+/** Made by a role of its own: what a superuser owns cannot be handed over as a whole. */
+const migratedByOwner: TestDatabaseOptions = {
+  templateKey: 'deployment',
+  migrateDatabase: async (url) => {
+    await withAdmin(url, async (admin) => {
+      await admin.query(`create role ${templateOwner()}`);
+      await admin.query(`grant create on schema public to ${templateOwner()}`);
+    });
+    const asOwner = new URL(url);
+    asOwner.searchParams.set('options', `-c role=${templateOwner()}`);
+    await migrateUrl(asOwner.href);
+  },
+};
+
+function templateOwner(): string {
+  return `test_${inject('testPostgres').runId}_template_owner`;
 }
 
 async function dropRoles(databaseName: string): Promise<void> {
