@@ -320,29 +320,33 @@ begin atomic
         order by n.fetched_at desc limit 1
       ) end as revenue
     from (
-      select f.application_id, f.campaign_id, (f.created at time zone 'UTC')::date as day, f.session_id, f.profile_id,
-        coalesce(bool_or(f.session_id is not null and f.standing = 'applied'
-          and f.event_type in ('talon_session_closed', 'talon_session_created')
-          and f.effect_type not in ('rejectCoupon', 'rejectReferral')), false) as is_closed,
-        coalesce(sum(talon_one_numeric(f.props -> 'value')) filter (where f.standing = 'applied' and f.effect_type in
+      select k.application_id, k.campaign_id, k.day, k.session_id, k.profile_id,
+        coalesce(bool_or(k.session_id is not null and k.standing = 'applied'
+          and k.event_type in ('talon_session_closed', 'talon_session_created')
+          and k.effect_type not in ('rejectCoupon', 'rejectReferral')), false) as is_closed,
+        coalesce(sum(k.value) filter (where k.standing = 'applied' and k.effect_type in
           ('setDiscount', 'setDiscountPerItem', 'setDiscountPerAdditionalCost', 'setDiscountPerAdditionalCostPerItem')), 0) as granted,
-        coalesce(sum(talon_one_numeric(f.props -> 'value')) filter (where f.standing = 'applied'
-          and f.effect_type = 'rollbackDiscount'), 0) as rolled_back,
-        count(*) filter (where f.standing = 'applied' and f.effect_type = 'acceptCoupon') as redeemed,
-        count(*) filter (where f.standing = 'applied' and f.effect_type = 'rollbackCoupon') as coupons_back,
-        count(*) filter (where f.effect_type = 'rejectCoupon') as rejected,
-        coalesce(sum(case f.effect_type when 'addLoyaltyPoints' then talon_one_numeric(f.props -> 'value')
-          when 'rollbackAddedLoyaltyPoints' then -talon_one_numeric(f.props -> 'value') end)
-          filter (where f.standing <> 'potential'), 0) as points_added,
-        coalesce(sum(case f.effect_type when 'deductLoyaltyPoints' then talon_one_numeric(f.props -> 'value')
-          when 'rollbackDeductedLoyaltyPoints' then -talon_one_numeric(f.props -> 'value') end)
-          filter (where f.standing <> 'potential'), 0) as points_deducted,
-        count(*) filter (where f.standing = 'applied' and f.effect_type = 'addFreeItem') as free_items,
-        count(*) filter (where f.standing = 'applied' and f.effect_type = 'acceptReferral') as referrals
-      from talon_one_effect_standing f
-      where f.created >= since and f.created < until and f.campaign_id > 0
-        and (f.standing <> 'potential' or f.effect_type = 'rejectCoupon')
-      group by f.application_id, f.campaign_id, (f.created at time zone 'UTC')::date, f.session_id, f.profile_id
+        coalesce(sum(k.value) filter (where k.standing = 'applied' and k.effect_type = 'rollbackDiscount'), 0) as rolled_back,
+        coalesce(sum(k.effects) filter (where k.standing = 'applied' and k.effect_type = 'acceptCoupon'), 0) as redeemed,
+        coalesce(sum(k.effects) filter (where k.standing = 'applied' and k.effect_type = 'rollbackCoupon'), 0) as coupons_back,
+        coalesce(sum(k.effects) filter (where k.effect_type = 'rejectCoupon'), 0) as rejected,
+        coalesce(sum(case k.effect_type when 'addLoyaltyPoints' then k.value when 'rollbackAddedLoyaltyPoints' then -k.value end)
+          filter (where k.standing <> 'potential'), 0) as points_added,
+        coalesce(sum(case k.effect_type when 'deductLoyaltyPoints' then k.value when 'rollbackDeductedLoyaltyPoints' then -k.value end)
+          filter (where k.standing <> 'potential'), 0) as points_deducted,
+        coalesce(sum(k.effects) filter (where k.standing = 'applied' and k.effect_type = 'addFreeItem'), 0) as free_items,
+        coalesce(sum(k.effects) filter (where k.standing = 'applied' and k.effect_type = 'acceptReferral'), 0) as referrals
+      from (
+        -- Grouped, so that the subquery behind standing runs once for an effect and not once for each column above.
+        select f.application_id, f.campaign_id, (f.created at time zone 'UTC')::date as day, f.session_id, f.profile_id,
+          f.event_type, f.effect_type, f.standing, count(*) as effects, sum(talon_one_numeric(f.props -> 'value')) as value
+        from talon_one_effect_standing f
+        where f.created >= since and f.created < until and f.campaign_id > 0
+        group by f.application_id, f.campaign_id, (f.created at time zone 'UTC')::date, f.session_id, f.profile_id,
+          f.event_type, f.effect_type, f.standing
+      ) as k
+      where k.standing <> 'potential' or k.effect_type = 'rejectCoupon'
+      group by k.application_id, k.campaign_id, k.day, k.session_id, k.profile_id
     ) as g
   ) as s
   group by s.application_id, s.campaign_id, s.day;
