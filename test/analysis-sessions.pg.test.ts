@@ -3,7 +3,8 @@ import { storeProfile, storeSession, storeStory } from './support/analysis.js';
 import { useWarehouse } from './support/warehouse.js';
 
 const db = useWarehouse();
-const at = (minute: number) => `2026-01-15T12:${String(minute).padStart(2, '0')}:00.000001Z`;
+const at = (minute: number, second = 0) =>
+  `2026-01-15T12:${String(minute).padStart(2, '0')}:${String(second).padStart(2, '0')}.000001Z`;
 
 interface State extends Record<string, unknown> {
   readonly event: number;
@@ -180,6 +181,9 @@ test('an event has its customer as known before it, and its session as it left i
   for (const minute of [16, 26])
     await storeProfile(db(), applicationId, { id: 31, fetchedAt: at(minute), payload: profile(minute) });
   await storeProfile(db(), applicationId, { id: 31, fetchedAt: at(5) });
+  // After the second event was recorded, and before it was stored: too late for its customer, too early for its session.
+  await storeProfile(db(), applicationId, { id: 30, fetchedAt: at(20, 30), payload: profile(99) });
+  await storeSession(db(), applicationId, { id: 1, fetchedAt: at(20, 30), payload: { state: 'too early' } });
   for (const [minute, state] of [
     [9, 'nothing'],
     [12, 'open'],
