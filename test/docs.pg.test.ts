@@ -2,15 +2,17 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { documentationFiles, documentText } from './docs/files.js';
 import { questionCount } from './docs/queries-page.js';
+import type { Books } from './docs/shop.js';
 import { copyShop, withQuery } from './docs/warehouse.js';
 import { useWarehouse } from './support/warehouse.js';
 
 const db = useWarehouse();
 let files: Record<string, string>;
+let books: Books;
 
 beforeAll(async () => {
   const { url } = db().database;
-  await copyShop(url);
+  books = await copyShop(url);
   files = await withQuery(url, documentationFiles);
 });
 
@@ -34,6 +36,24 @@ test('ten business questions are asked, and each has an answer', () => {
   );
   expect(answers).toHaveLength(10);
   for (const lines of answers) expect(lines.length).toBeGreaterThan(2);
+});
+
+test('the views come to what the shop itself has kept account of', async () => {
+  const discounts = await db().rows<{ campaign: number; cents: number }>(
+    `select campaign_id::int as campaign, (100 * sum(net))::int as cents from talon_one_discount group by 1`,
+  );
+  expect(new Map(discounts.map(({ campaign, cents }) => [campaign, cents]))).toEqual(books.discountCents);
+  const campaigns = await db().rows<{ campaign: number; cents: number }>(
+    `select campaign_id::int as campaign, (100 * sum(discount_net))::int as cents
+     from talon_one_campaign_performance group by 1 having sum(discount_granted) > 0`,
+  );
+  expect(new Map(campaigns.map(({ campaign, cents }) => [campaign, cents]))).toEqual(books.discountCents);
+  const codes = await db().rows<{ code: string; count: number }>(
+    `select code, count(*)::int from talon_one_coupon_redemption where status = 'redeemed' group by 1`,
+  );
+  expect(new Map(codes.map(({ code, count }) => [code, count]))).toEqual(books.redeemed);
+  const [points] = await db().rows('select sum(points)::int as points from talon_one_loyalty_movement');
+  expect(points).toEqual({ points: books.points });
 });
 
 test('the drawing is readable on light and dark, and asks nobody for anything', () => {

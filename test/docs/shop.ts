@@ -47,8 +47,18 @@ interface Visit {
   readonly startMs: number;
 }
 
+/** What the shop itself has kept account of, session by session, without a look at its events. */
+export interface Books {
+  /** Discounts in cents, less what was given back, by campaign. */
+  readonly discountCents: Map<number, number>;
+  /** Codes that stayed redeemed. */
+  readonly redeemed: Map<string, number>;
+  /** Points of all customers together. */
+  points: number;
+}
+
 /** Lets the month happen in the simulator's first Application. */
-export function openShop(simulator: Simulator): void {
+export function openShop(simulator: Simulator): Books {
   const [applicationId = 0] = simulator.applicationIds;
   const shop = new Shop(simulator, applicationId);
   for (const [id, name] of Object.entries(CAMPAIGN_NAMES)) simulator.changeCampaign(Number(id), { name });
@@ -63,6 +73,7 @@ export function openShop(simulator: Simulator): void {
     shop.visit({ id: 5001 + index, dice, customer, startMs });
   });
   shop.writeProfiles();
+  return shop.books;
 }
 
 class Shop {
@@ -73,6 +84,7 @@ class Shop {
     cents: 0,
     lastMs: JUNE_MS,
   }));
+  readonly books: Books = { discountCents: new Map(), redeemed: new Map(), points: 0 };
   private eventId = 70_000;
 
   constructor(
@@ -143,6 +155,7 @@ class Shop {
       const effects = itemRollbacksOf(given, 0);
       this.event(visit, 'partially_returned', atMs, { effects, cart, state: 'partially_returned' });
       this.writeSession(visit, { ...cart, items }, 'partially_returned');
+      this.book(given.filter(({ props }) => props.position !== 0));
       return 'partially_returned';
     }
     if (throwOf < 0.17) {
@@ -151,7 +164,19 @@ class Shop {
       this.event(visit, 'closed', atMs + 5 * MINUTE_MS, { effects: given, cart, state: 'closed' });
     }
     this.writeSession(visit, cart, 'closed');
+    this.book(given);
     return 'closed';
+  }
+
+  private book(kept: readonly Effect[]): void {
+    const { discountCents, redeemed } = this.books;
+    for (const { campaignId, effectType, props } of kept) {
+      const code = String(props.value);
+      if (effectType === 'acceptCoupon') redeemed.set(code, (redeemed.get(code) ?? 0) + 1);
+      if (!effectType.startsWith('setDiscount')) continue;
+      const cents = Math.round(Number(props.value) * 100);
+      discountCents.set(campaignId, (discountCents.get(campaignId) ?? 0) + cents);
+    }
   }
 
   private event(
@@ -208,6 +233,7 @@ class Shop {
     session: number,
     transactionUUID: string,
   ): void {
+    this.books.points += type === 'addition' ? points : -points;
     this.simulator.addLoyaltyTransaction(PROGRAM, {
       transactionUUID,
       profile: customer.name,

@@ -3,21 +3,21 @@ import { onceCommand } from '../../src/commands/once.js';
 import { loadConfig } from '../../src/config.js';
 import { createLogger } from '../../src/logger.js';
 import { startSimulator } from '../simulator/simulator.js';
-import { HISTORY, openShop } from './shop.js';
+import { type Books, HISTORY, openShop } from './shop.js';
 
 /** Rows of text, as Postgres writes them. */
 export type Rows = readonly Readonly<Record<string, string | null>>[];
 export type Query = (text: string) => Promise<Rows>;
 
-/** Copies the month of the shop into the database, as the command `once` does. */
-export async function copyShop(databaseUrl: string): Promise<void> {
+/** Copies the month of the shop into the database, as the command `once` does. Returns the shop's own account of it. */
+export async function copyShop(databaseUrl: string): Promise<Books> {
   const simulator = await startSimulator({
     applications: [{ name: 'Example shop', history: HISTORY }],
     loyaltyPrograms: [{ id: 1, name: 'club', title: 'Club', history: false, timezone: 'UTC' }],
     switches: { requestsPerSecond: 0 },
   });
   try {
-    openShop(simulator);
+    const books = openShop(simulator);
     const config = loadConfig({
       TALON_ONE_BASE_URL: simulator.url,
       TALON_ONE_API_KEY: simulator.apiKey,
@@ -26,6 +26,7 @@ export async function copyShop(databaseUrl: string): Promise<void> {
     });
     const log = createLogger({ level: 'silent', pretty: false, secrets: [] });
     await onceCommand(config, log, new AbortController().signal);
+    return books;
   } finally {
     await simulator.stop();
   }
