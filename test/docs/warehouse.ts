@@ -26,6 +26,8 @@ export async function copyShop(databaseUrl: string): Promise<Books> {
     });
     const log = createLogger({ level: 'silent', pretty: false, secrets: [] });
     await onceCommand(config, log, new AbortController().signal);
+    // As autovacuum does within a minute: without it every view over so few rows is planned without an index.
+    await withQuery(databaseUrl, (query) => query('analyze'));
     return books;
   } finally {
     await simulator.stop();
