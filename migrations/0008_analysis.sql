@@ -102,6 +102,15 @@ create view talon_one_effect_standing as
       when e.session_id is null or e.type is null or e.type not like 'talon\_session\_%' then 'applied'
       when e.type = 'talon_session_reopened' and effect ->> 'effectType' like 'rollback%' then 'superseded'
       when talon_one_session_state(e.type, e.payload) = 'open' then 'potential'
+      -- Cancelled while it was open: there was nothing to take back. Cancelled after it was closed is another type of event
+      -- (talon_session_revoked); should a server not tell them apart, the event before does.
+      when e.type = 'talon_session_cancelled' and coalesce((
+        select talon_one_session_state(p.type, p.payload) from talon_one_event p
+        where p.application_id = e.application_id and p.session_id = e.session_id and p.created <= e.created
+          and (p.created, p.event_id) < (e.created, e.event_id)
+          and talon_one_session_state(p.type, p.payload) is not null
+        order by p.created desc, p.event_id desc limit 1
+      ), 'open') = 'open' then 'potential'
       when exists (
         select from talon_one_event n
         where n.application_id = e.application_id and n.session_id = e.session_id and n.created >= e.created
@@ -125,7 +134,7 @@ comment on column talon_one_effect_standing.created is 'created of that event';
 comment on column talon_one_effect_standing.event_type is 'type of that event';
 comment on column talon_one_effect_standing.effect_index is 'Position in the event''s list of effects, from 0';
 comment on column talon_one_effect_standing.effect_type is 'Such as setDiscount, acceptCoupon, addLoyaltyPoints';
-comment on column talon_one_effect_standing.standing is 'applied: it counts. potential: offered to an open session, and nothing more. superseded: it counted until the session was reopened, or closed once more';
+comment on column talon_one_effect_standing.standing is 'applied: it counts. potential: offered to an open session, or to one that was cancelled while it was open. superseded: it counted until the session was reopened, or closed once more';
 comment on column talon_one_effect_standing.campaign_id is 'Campaign whose rule fired; 0 or -1 when none was involved';
 comment on column talon_one_effect_standing.ruleset_id is 'Ruleset of the rule';
 comment on column talon_one_effect_standing.rule_name is 'Name of the rule';

@@ -56,6 +56,20 @@ test('nothing applies any more of a session that was reopened, until it is close
   expect(await standings(closed)).toEqual([...before, ...reopened, '5 setDiscount applied']);
 });
 
+test('a session that is cancelled while it is open takes nothing back', async () => {
+  const cancelled = session(5, 'cancelled', rollback(5));
+  const open = [session(1, 'created', discount(5))];
+  const closed = [...open, session(2, 'closed', discount(5))];
+  const reopened = [...closed, session(3, 'reopened')];
+  const lastOf = async (story: StoryEvent[]) =>
+    (await standings(await storeStory(db(), [...story, cancelled]))).at(-1);
+  expect(await lastOf([])).toBe('5 rollbackDiscount potential');
+  expect(await lastOf(open)).toBe('5 rollbackDiscount potential');
+  expect(await lastOf(reopened)).toBe('5 rollbackDiscount potential');
+  // Normally another type of event.
+  expect(await lastOf(closed)).toBe('5 rollbackDiscount applied');
+});
+
 test('a session that is created closed applies, once, whether one event tells it or two', async () => {
   const created = { ...session(1, 'created', discount(5)), attributes: { params: { state: 'closed' } } };
   expect(await standings(await storeStory(db(), [created]))).toEqual(['1 setDiscount applied']);
