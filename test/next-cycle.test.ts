@@ -23,6 +23,11 @@ test.for([
   expect(nextCycleInMs({ intervalMs: MINUTE, ...situation })).toBe(expected);
 });
 
+test('a wait of seconds is no sign that requests are short, however short the interval', () => {
+  expect(nextCycleInMs({ intervalMs: 200, othersWaitMs: 20_000, quietMs: HOUR })).toBe(200);
+  expect(nextCycleInMs({ intervalMs: 200, othersWaitMs: 31_000, quietMs: HOUR })).toBe(6 * MINUTE);
+});
+
 test('an interval longer than the bound for quiet ones stays as it is', () => {
   expect(nextCycleInMs({ intervalMs: HOUR, othersWaitMs: 2 * HOUR, quietMs: 9_000 * HOUR })).toBe(HOUR);
 });

@@ -26,6 +26,8 @@ export interface CycleOptions {
   readonly warehouse: Warehouse;
   readonly intervalMs: number;
   readonly lookback: Instant;
+  /** How many Applications are this process's own to keep; default: any number. */
+  readonly share?: number | undefined;
 }
 
 export interface CycleResult {
@@ -97,11 +99,9 @@ async function finish(
       owed = await summariseOwed(client, lease.applicationId);
       completeThrough = completeThroughOf(ending, owed, options.lookback);
       if (ending.outcome !== 'lease-lost') {
-        failingMs = await endCycle(
-          client,
-          lease,
-          endOf(ending, { failures: cursor.failures, othersWaitMs, completeThrough }, options),
-        );
+        const standing = { failures: cursor.failures, othersWaitMs, completeThrough };
+        const end = { ...endOf(ending, standing, options), share: options.share };
+        failingMs = await endCycle(client, lease, end);
       }
       await insertCycle(client, lease, toRecord(ending, context, owed.count));
     });

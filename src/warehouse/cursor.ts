@@ -198,6 +198,8 @@ export interface CycleEnd {
   readonly status?: 'up-to-date' | 'back-filling' | 'failing' | 'unauthorised';
   /** Given with `failing` and `unauthorised`. */
   readonly failure?: { readonly message: string };
+  /** With more Applications than these the process leaves this one to others; default: any number. */
+  readonly share?: number | undefined;
 }
 
 /**
@@ -215,6 +217,8 @@ export async function endCycle(client: Client, lease: Lease, end: CycleEnd): Pro
          failing_since = case when $5::text is null then failing_since
                               when $6::text is not null then coalesce(failing_since, clock_timestamp()) end,
          last_error = coalesce($6, last_error),
+         lease_owner = case when (select count(*) from talon_one_sync_cursor as own where own.lease_owner = $7) > $8
+                            then null else lease_owner end,
          updated_at = clock_timestamp()
      where application_id = $1 and fence = $2
      returning coalesce(round(extract(epoch from clock_timestamp() - failing_since) * 1000), 0)::text as failing_ms`,
@@ -225,6 +229,8 @@ export async function endCycle(client: Client, lease: Lease, end: CycleEnd): Pro
       end.completeThrough === undefined ? null : formatInstant(end.completeThrough),
       end.status ?? null,
       end.failure?.message.replaceAll('\0', '').slice(0, 1000) ?? null,
+      lease.owner,
+      end.share ?? null,
     ],
   );
   if (rowCount === 0) throw new LeaseLostError(`Application ${lease.applicationId}`);

@@ -3,6 +3,7 @@ import { CleanUp } from '../../demo/clean-up.js';
 import { formatCount } from '../../demo/numbers.js';
 import type { Report } from '../benchmark.js';
 import { figure } from '../figures.js';
+import type { BenchWarehouse } from '../postgres.js';
 import { SimulatorProcess } from '../simulator-process.js';
 import type { ScaleContext } from './context.js';
 import { makeFleet, rowsOf } from './fleet.js';
@@ -16,11 +17,15 @@ const LIMITS = [
 ];
 const POLL_MS = 100;
 const PATIENCE_MS = 15 * 60_000;
+/** Rounds of cycles after the first sync, in which the Applications find their places. */
+const ROUNDS = 15;
+const ROUND_MS = 2_000;
 
 interface Run {
   readonly seconds: number;
-  /** Cycles of each process. */
-  readonly shares: readonly number[];
+  /** Applications that each process read first, and that it had in the end. */
+  readonly begun: readonly number[];
+  readonly kept: readonly number[];
   readonly requests: number;
   readonly repeated: number;
   readonly events: number;
@@ -39,7 +44,8 @@ export async function measureReplicas(context: ScaleContext): Promise<Report> {
         `${processes}, ${limit.name}`,
         figure(run.seconds),
         `${figure(alone / run.seconds, 2)} ×`,
-        run.shares.map((share) => formatCount(share)).join(' / '),
+        run.begun.join(' / '),
+        run.kept.join(' / '),
         formatCount(run.requests),
         formatCount(run.events),
         formatCount(run.repeated),
@@ -53,6 +59,7 @@ export async function measureReplicas(context: ScaleContext): Promise<Report> {
       'seconds until up to date',
       'as fast as one',
       'Applications begun by each',
+      'had by each after a while',
       'requests',
       'events',
       'read twice',
@@ -80,15 +87,19 @@ async function measure(
     cleanUp.add(() => simulator.stop());
     const target = await postgres.newWarehouse();
     cleanUp.add(target.drop);
-    const settings = { REQUESTS_PER_SECOND: String(requestsPerSecond), SYNC_INTERVAL_SECONDS: '3600' };
+    const settings = {
+      REQUESTS_PER_SECOND: String(requestsPerSecond),
+      SYNC_INTERVAL_SECONDS: '3600',
+      LEASE_SECONDS: '4',
+    };
     const fleet = await makeFleet(processes, { postgres, target, api: simulator.address, settings, cleanUp });
     const startedAt = performance.now();
     for (const replica of fleet) replica.start();
     const isDone = async () => {
       const [row] = await rowsOf<{ done: boolean }>(
         target,
-        `select count(*) filter (where status = 'up-to-date') = $1 and not exists (select from talon_one_owed_snapshot) as done
-         from talon_one_sync_cursor`,
+        `select count(distinct application_id) = $1 and not exists (select from talon_one_owed_snapshot) as done
+         from talon_one_sync_cycle where outcome = 'caught-up'`,
         [APPLICATIONS],
       );
       return row?.done === true;
@@ -99,7 +110,6 @@ async function measure(
         throw new Error('the Applications were not read in time');
     }
     const seconds = (performance.now() - startedAt) / 1000;
-    for (const replica of fleet) await replica.stop();
     const cycles = await rowsOf<{ cycles: string; requests: string; fresh: string; repeated: string }>(
       target,
       `select count(distinct application_id) as cycles, sum(requests) as requests, sum(events_new) as fresh, sum(events_repeated) as repeated
@@ -111,7 +121,8 @@ async function measure(
       throw new Error(`${sum('fresh')} of ${APPLICATIONS * events} events stored`);
     return {
       seconds,
-      shares: cycles.map((row) => Number(row.cycles)),
+      begun: cycles.map((row) => Number(row.cycles)),
+      kept: await keptInTheEnd(target, signal),
       requests: sum('requests'),
       repeated: sum('repeated'),
       events: sum('fresh'),
@@ -119,4 +130,17 @@ async function measure(
   } finally {
     await cleanUp.run();
   }
+}
+
+/** Applications of each process after some more cycles of all. */
+async function keptInTheEnd(target: BenchWarehouse, signal: AbortSignal): Promise<number[]> {
+  for (let round = 0; round < ROUNDS; round += 1) {
+    await rowsOf(target, 'update talon_one_sync_cursor set next_cycle_at = clock_timestamp()');
+    await delay(ROUND_MS, undefined, { signal });
+  }
+  const rows = await rowsOf<{ held: string }>(
+    target,
+    'select count(*) as held from talon_one_sync_cursor where lease_owner is not null group by lease_owner order by 1 desc',
+  );
+  return rows.map(({ held }) => Number(held));
 }
