@@ -93,6 +93,27 @@ test('of many Applications each asker gets another one, the longest due first', 
   expect(new Set([late, ...got])).toEqual(new Set(ids));
 });
 
+test('whoever takes an Application learns how long the next of the others has waited', async () => {
+  const [first = '', second = '', third = ''] = await Promise.all([1, 2, 3].map(() => db().newApplication()));
+  const ids = [first, second, third];
+  const due = (id: string, agoMs: number) =>
+    db().rows(
+      `update talon_one_sync_cursor set next_cycle_at = clock_timestamp() - $2 * interval '1 ms' where application_id = $1`,
+      id,
+      agoMs,
+    );
+  await due(first, 90_000);
+  await due(second, 60_000);
+  await due(third, -60_000);
+  const options = { applicationIds: ids, owner: 'a', leaseMs: 60_000, courtesyMs: 0, evenIfNotDue: false };
+  const one = taken(await takeLease(db().warehouse, options));
+  expect(one.lease.applicationId).toBe(first);
+  expect(one.othersWaitMs).toBeGreaterThanOrEqual(60_000);
+  expect(one.othersWaitMs).toBeLessThan(90_000);
+  // The one that is left is not due.
+  expect(taken(await takeLease(db().warehouse, options)).othersWaitMs).toBe(0);
+});
+
 test('a lease ends on the clock of the database, and the fence rises with every taking', async () => {
   const id = await db().newApplication();
   const first = taken(await take(id, 'a'));
@@ -218,7 +239,7 @@ test('a page under an outdated fence writes nothing at all', async () => {
   const broken = [event({ id: 2, profileId: 2, attributes: '{"v":"\\u0000"}' }), '{"id":"none"}'];
   await expect(storeEvents(db().warehouse, old, broken, { advance })).rejects.toThrow(LeaseLostError);
   await expect(
-    end({ lease: old, cursor: { lastSync: 0n, readUntil: undefined, failures: 0 } }),
+    end({ lease: old, cursor: { lastSync: 0n, readUntil: undefined, failures: 0 }, othersWaitMs: 0 }),
   ).rejects.toThrow(LeaseLostError);
   for (const table of ['event', 'effect', 'owed_snapshot', 'quarantine', 'original_text']) {
     const count = `select count(*) from talon_one_${table} where application_id = $1`;

@@ -62,6 +62,54 @@ test("one Application's trouble does not touch the others", async () => {
   await stop();
 });
 
+test('while there are more Applications than requests, quiet ones are looked at less often', async () => {
+  const { sync, ids } = await startMany(36, { REQUESTS_PER_SECOND: '20', SYNC_INTERVAL_SECONDS: '0.2' });
+  const [busy = '', ...others] = ids;
+  sync.sim.emit(Number(busy), 1);
+  await db().rows(
+    `update talon_one_sync_cursor set next_cycle_at = clock_timestamp() - interval '5 minutes' where application_id = any($1::bigint[])`,
+    ids,
+  );
+  const stop = runScheduler(sync.scheduler(ids));
+  const dueInSeconds = (id: string) =>
+    db().value(
+      'select extract(epoch from next_cycle_at - updated_at) from talon_one_sync_cursor where application_id = $1',
+      id,
+    );
+  // Their newest event is days old: a tenth of that is more than a quarter of an hour.
+  await eventually('a quiet one is put off', async () => {
+    sync.sim.emit(Number(busy), 1);
+    const waits = await Promise.all(others.map(dueInSeconds));
+    return waits.some((seconds) => Number(seconds) > 60);
+  });
+  await stop();
+  expect(Number(await dueInSeconds(busy))).toBeLessThan(5);
+}, 60_000);
+
+test('a process that joins later gets its share of the Applications', async () => {
+  const { sync, ids } = await startMany(6, { LEASE_SECONDS: '1' });
+  const first = sync.scheduler(ids, { owner: 'first' });
+  const stopFirst = runScheduler(first);
+  const ownedBy = async (owner: string) =>
+    Number(
+      await db().value(
+        'select count(*) from talon_one_sync_cursor where application_id = any($1::bigint[]) and lease_owner = $2',
+        ids,
+        owner,
+      ),
+    );
+  await eventually('the first one has all', async () => (await ownedBy('first')) === 6);
+  const stopSecond = runScheduler(sync.scheduler(ids, { owner: 'second' }));
+  await eventually('they are shared out', async () => {
+    const owned = [await ownedBy('first'), await ownedBy('second')];
+    return owned.every((number) => number === 3);
+  });
+  await stopSecond();
+  await eventually('the first one has all again', async () => (await ownedBy('first')) === 6);
+  await stopFirst();
+  expect(await db().rows('select from talon_one_replica')).toEqual([]);
+}, 60_000);
+
 test('many Applications side by side cause no warning of Node', async () => {
   const warnings: Error[] = [];
   const listen = (warning: Error) => warnings.push(warning);

@@ -20,11 +20,14 @@ import type { EventWindow } from './events.js';
 import { backoffMs, failureLevel, failureOf } from './failure.js';
 import { whileLeased } from './lease-keeper.js';
 import type { Leftover } from './leftover.js';
+import { nextCycleInMs } from './next-cycle.js';
 
 export interface CycleOptions {
   readonly warehouse: Warehouse;
   readonly intervalMs: number;
   readonly lookback: Instant;
+  /** How many Applications are this process's own to keep; default: any number. */
+  readonly share?: number | undefined;
 }
 
 export interface CycleResult {
@@ -82,7 +85,7 @@ interface Ending {
 
 /** Gives the lease back, writes the record, and logs the one line of the cycle. */
 async function finish(
-  { lease, cursor }: LeasedCursor,
+  { lease, cursor, othersWaitMs }: LeasedCursor,
   context: CycleContext,
   ending: Ending,
   options: CycleOptions,
@@ -96,7 +99,9 @@ async function finish(
       owed = await summariseOwed(client, lease.applicationId);
       completeThrough = completeThroughOf(ending, owed, options.lookback);
       if (ending.outcome !== 'lease-lost') {
-        failingMs = await endCycle(client, lease, endOf(ending, cursor.failures, completeThrough, options));
+        const standing = { failures: cursor.failures, othersWaitMs, completeThrough };
+        const end = { ...endOf(ending, standing, options), share: options.share };
+        failingMs = await endCycle(client, lease, end);
       }
       await insertCycle(client, lease, toRecord(ending, context, owed.count));
     });
@@ -115,11 +120,16 @@ function completeThroughOf({ window }: Ending, owed: OwedSummary, lookback: Inst
   return owed.oldest === undefined ? readTo : earlierOf(readTo, owed.oldest - 1n);
 }
 
+interface Standing {
+  readonly failures: number;
+  readonly othersWaitMs: number;
+  readonly completeThrough: Instant | undefined;
+}
+
 function endOf(
-  { outcome, leftover, error }: Ending,
-  failures: number,
-  completeThrough: Instant | undefined,
-  options: CycleOptions,
+  { outcome, leftover, error, window }: Ending,
+  { failures, othersWaitMs, completeThrough }: Standing,
+  { intervalMs }: CycleOptions,
 ): CycleEnd {
   if (outcome === 'stopped') return { nextCycleInMs: 0, completeThrough };
   if (outcome === 'failed' || outcome === 'unauthorised') {
@@ -127,8 +137,18 @@ function endOf(
     const failure = { message: messageOf(error) };
     return { nextCycleInMs: backoffMs(error, failures), completeThrough, status, failure };
   }
-  const status = outcome === 'caught-up' ? 'up-to-date' : 'back-filling';
-  return { nextCycleInMs: leftover === 'time-up' ? 0 : options.intervalMs, completeThrough, status };
+  if (outcome !== 'caught-up') {
+    const nextCycleInMs = leftover === 'time-up' ? 0 : intervalMs;
+    return { nextCycleInMs, completeThrough, status: 'back-filling' };
+  }
+  const dueIn = nextCycleInMs({ intervalMs, othersWaitMs, quietMs: quietMsOf(window) });
+  return { nextCycleInMs: dueIn, completeThrough, status: 'up-to-date' };
+}
+
+/** Since the newest event, on the server's clock. */
+function quietMsOf(window: EventWindow | undefined): number | undefined {
+  if (window?.readUntil === undefined) return undefined;
+  return secondsBetween(window.to, window.readUntil) * 1000;
 }
 
 function toRecord(ending: Ending, { tally }: CycleContext, owed: number): CycleRecord {

@@ -6,6 +6,7 @@ import type { Warehouse } from '../warehouse/warehouse.js';
 import { ApplicationSync, type ApplicationSyncOptions } from './application-sync.js';
 import { type CycleResult, runCycle } from './cycle.js';
 import { DueLoop, type TakenWork } from './due-loop.js';
+import { FairShare } from './fair-share.js';
 
 export interface SchedulerOptions extends ApplicationSyncOptions {
   readonly warehouse: Warehouse;
@@ -24,9 +25,12 @@ const PRUNE_EVERY_MS = 3_600_000;
 export class Scheduler {
   private readonly applications = new Map<string, ApplicationSync>();
   private readonly loop: DueLoop;
+  private readonly fairShare: FairShare;
   private pruneAtMs = 0;
 
   constructor(private readonly options: SchedulerOptions) {
+    const { warehouse, owner, config } = options;
+    this.fairShare = new FairShare({ warehouse, owner, leaseMs: config.sync.leaseMs });
     this.loop = this.loopOver(options.applicationIds, { evenIfNotDue: false });
   }
 
@@ -62,22 +66,28 @@ export class Scheduler {
     const { warehouse, config, owner, log } = this.options;
     const { leaseMs } = config.sync;
     const { evenIfNotDue, onCycle } = mode;
-    const request = (running: ReadonlySet<string>): TakeOptions | undefined => {
-      const idle = applicationIds().filter((id) => !running.has(id));
+    const request = async (running: ReadonlySet<string>): Promise<TakeOptions | undefined> => {
+      const all = applicationIds();
+      // A process that takes everything now, whether due or not, is none of those that share it for good.
+      const share = evenIfNotDue ? undefined : await this.fairShare.of(all.length);
+      const idle = all.filter((id) => !running.has(id));
       if (idle.length === 0) return undefined;
-      return { applicationIds: idle, owner, leaseMs, courtesyMs: leaseMs / 2, evenIfNotDue };
+      return { applicationIds: idle, owner, leaseMs, courtesyMs: leaseMs / 2, evenIfNotDue, share };
     };
     return new DueLoop({
       take: async (running) => {
-        const options = request(running);
+        const options = await request(running);
         return options && this.takeCycle(options, onCycle);
       },
       untilDue: async (running) => {
         await this.prune();
-        const options = request(running);
+        const options = await request(running);
         return options && millisecondsUntilDue(warehouse, options);
       },
-      leave: () => leaveApplications(warehouse, owner),
+      leave: async () => {
+        await leaveApplications(warehouse, owner);
+        await this.fairShare.leave();
+      },
       mostAtOnce: MOST_CYCLES,
       longestWaitMs: Math.max(200, leaseMs / 2),
       log,
@@ -95,7 +105,8 @@ export class Scheduler {
     const { intervalMs, lookback } = config.sync;
     const run = async (signal: AbortSignal) => {
       const application = this.applicationSync(applicationId);
-      const result = await runCycle(leased, application, { warehouse, intervalMs, lookback }, signal, log);
+      const settings = { warehouse, intervalMs, lookback, share: options.share };
+      const result = await runCycle(leased, application, settings, signal, log);
       onCycle?.(applicationId, result);
     };
     return { key: applicationId, run };
@@ -113,5 +124,6 @@ export class Scheduler {
     if (monotonicMs() < this.pruneAtMs) return;
     this.pruneAtMs = monotonicMs() + PRUNE_EVERY_MS;
     await pruneCycles(this.options.warehouse);
+    await this.fairShare.prune();
   }
 }

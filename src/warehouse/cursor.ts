@@ -37,6 +37,8 @@ export interface CursorState {
 export interface LeasedCursor {
   readonly lease: Lease;
   readonly cursor: CursorState;
+  /** For how long the next of the other Applications has been due and free, in milliseconds; 0 when none is. */
+  readonly othersWaitMs: number;
 }
 
 export interface ApplicationRow {
@@ -110,7 +112,7 @@ export async function takeLease(
     CURSORS,
     options.applicationIds,
     options,
-    `failures, ${rfc3339('last_sync')} as last_sync, ${rfc3339('read_until')} as read_until`,
+    `failures, ${rfc3339('last_sync')} as last_sync, ${rfc3339('read_until')} as read_until, ${OTHERS_WAIT}`,
   );
   if (!row) return undefined;
   const { owner, leaseMs: durationMs } = options;
@@ -121,10 +123,20 @@ export async function takeLease(
       readUntil: toInstant(row.read_until),
       failures: row.failures,
     },
+    othersWaitMs: Number(row.others_wait_ms),
   };
 }
 
+// Seen as before the update, in which the row that is taken was free as well. $1 are the Applications of `takeRow`.
+const OTHERS_WAIT = `(
+  select greatest(0, round(extract(epoch from clock_timestamp() - min(other.next_cycle_at)) * 1000))
+  from talon_one_sync_cursor as other
+  where other.application_id = any($1::bigint[]) and other.application_id <> taken.application_id
+    and coalesce(other.lease_expires_at <= clock_timestamp(), true)
+)::text as others_wait_ms`;
+
 interface CursorRow {
+  others_wait_ms: string | null;
   failures: number;
   last_sync: string;
   read_until: string | null;
@@ -186,6 +198,8 @@ export interface CycleEnd {
   readonly status?: 'up-to-date' | 'back-filling' | 'failing' | 'unauthorised';
   /** Given with `failing` and `unauthorised`. */
   readonly failure?: { readonly message: string };
+  /** With more Applications than these the process leaves this one to others; default: any number. */
+  readonly share?: number | undefined;
 }
 
 /**
@@ -203,6 +217,8 @@ export async function endCycle(client: Client, lease: Lease, end: CycleEnd): Pro
          failing_since = case when $5::text is null then failing_since
                               when $6::text is not null then coalesce(failing_since, clock_timestamp()) end,
          last_error = coalesce($6, last_error),
+         lease_owner = case when (select count(*) from talon_one_sync_cursor as own where own.lease_owner = $7) > $8
+                            then null else lease_owner end,
          updated_at = clock_timestamp()
      where application_id = $1 and fence = $2
      returning coalesce(round(extract(epoch from clock_timestamp() - failing_since) * 1000), 0)::text as failing_ms`,
@@ -213,6 +229,8 @@ export async function endCycle(client: Client, lease: Lease, end: CycleEnd): Pro
       end.completeThrough === undefined ? null : formatInstant(end.completeThrough),
       end.status ?? null,
       end.failure?.message.replaceAll('\0', '').slice(0, 1000) ?? null,
+      lease.owner,
+      end.share ?? null,
     ],
   );
   if (rowCount === 0) throw new LeaseLostError(`Application ${lease.applicationId}`);

@@ -29,6 +29,8 @@ export interface LeaseOptions {
   readonly courtesyMs: number;
   /** Also when it is not due yet. */
   readonly evenIfNotDue: boolean;
+  /** Rows that this process may own before it is courteous with those that nobody owns, too; default: any number. */
+  readonly share?: number | undefined;
 }
 
 /**
@@ -40,7 +42,7 @@ export async function takeRow<Row>(
   warehouse: Warehouse,
   table: LeaseTable,
   keys: readonly string[],
-  { owner, leaseMs, courtesyMs, evenIfNotDue }: LeaseOptions,
+  { owner, leaseMs, courtesyMs, evenIfNotDue, share }: LeaseOptions,
   columns: string,
 ): Promise<(Row & { key: string; fence: string }) | undefined> {
   if (keys.length === 0) return undefined;
@@ -51,8 +53,7 @@ export async function takeRow<Row>(
          select ${key} from ${name}
          where ${key} = any($1::${keyType}[])
            and coalesce(lease_expires_at <= clock_timestamp(), true)
-           and ($5 or ${dueAt} + case when coalesce(lease_owner, $2) = $2 then 0 else $4 end * interval '1 ms'
-                      <= clock_timestamp())
+           and ($5 or ${dueAt} + ${courtesy(table, '$4', '$6')} <= clock_timestamp())
          order by ${dueAt} limit 1
          for update skip locked
        )
@@ -61,26 +62,35 @@ export async function takeRow<Row>(
            lease_expires_at = clock_timestamp() + $3 * interval '1 ms'
        from due where taken.${key} = due.${key}
        returning taken.${key} as key, fence, ${columns}`,
-      [keys, owner, leaseMs, courtesyMs, evenIfNotDue],
+      [keys, owner, leaseMs, courtesyMs, evenIfNotDue, share ?? null],
     ),
   );
   return rows[0];
 }
 
+// How long a row is left to others, as SQL: $2 is the process that asks. Those that nobody owns are left to processes
+// that have less than their share.
+function courtesy({ name }: LeaseTable, courtesyMs: string, share: string): string {
+  const owned = `select count(*) from ${name} as own where own.lease_owner = $2`;
+  return `case when lease_owner = $2 or (lease_owner is null and coalesce((${owned}) < ${share}::bigint, true)) then 0
+    else ${courtesyMs}::float8 end * interval '1 ms'`;
+}
+
 /** Milliseconds until `takeRow` may find one of these rows; `undefined` when there is none at all. */
 export async function millisecondsUntilRow(
   warehouse: Warehouse,
-  { name, key, keyType, dueAt }: LeaseTable,
+  table: LeaseTable,
   keys: readonly string[],
-  { owner, courtesyMs }: LeaseOptions,
+  { owner, courtesyMs, share }: LeaseOptions,
 ): Promise<number | undefined> {
+  const { name, key, keyType, dueAt } = table;
   const { rows } = await warehouse.transaction((client) =>
     client.query<{ ms: string | null }>(
       `select ceil(extract(epoch from min(greatest(
-           ${dueAt} + case when coalesce(lease_owner, $2) = $2 then 0 else $3 end * interval '1 ms',
+           ${dueAt} + ${courtesy(table, '$3', '$4')},
            lease_expires_at)) - clock_timestamp()) * 1000)::text as ms
        from ${name} where ${key} = any($1::${keyType}[])`,
-      [keys, owner, courtesyMs],
+      [keys, owner, courtesyMs, share ?? null],
     ),
   );
   const ms = rows[0]?.ms;

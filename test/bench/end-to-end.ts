@@ -14,7 +14,7 @@ const MEGABYTE = 1024 * 1024;
  */
 export async function openEndToEnd(context: BenchContext): Promise<Benchmark> {
   const { events } = context.options;
-  const simulator = await SimulatorProcess.start(events);
+  const simulator = await SimulatorProcess.start({ history: { events } });
   context.cleanUp.add(() => simulator.stop());
   const series = new Series();
   return {

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { SimulatorOptions } from '../simulator/options.js';
 
 const PROGRAM = fileURLToPath(new URL('./simulator-child.js', import.meta.url));
 
@@ -10,15 +11,16 @@ export interface SimulatorAddress {
   readonly apiKey: string;
 }
 
-/** A simulator without a request limit, in a process of its own so that it takes no time from what is measured. */
+/** A simulator in a process of its own, so that it takes no time from what is measured; without a request limit by default. */
 export class SimulatorProcess {
   private constructor(
     readonly address: SimulatorAddress,
     private readonly child: ChildProcess,
   ) {}
 
-  static async start(events: number): Promise<SimulatorProcess> {
-    const child = fork(PROGRAM, [String(events)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  static async start(options: SimulatorOptions): Promise<SimulatorProcess> {
+    const whole = { ...options, switches: { requestsPerSecond: 0, ...options.switches } };
+    const child = fork(PROGRAM, [JSON.stringify(whole)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     const ready = once(child, 'message') as Promise<[SimulatorAddress]>;
     const ended = once(child, 'exit').then(() => Promise.reject(new Error('the simulator ended')));
     const [address] = await Promise.race([ready, ended]);

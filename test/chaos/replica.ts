@@ -43,6 +43,11 @@ export class Replica {
     return this.options.name;
   }
 
+  /** Of the process that runs now. */
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
   /** Starts a process whose clock is off by so many milliseconds. */
   start(shiftMs = 0): void {
     if (this.isWanted) return;

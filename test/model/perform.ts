@@ -113,7 +113,7 @@ async function endCycle(warehouse: Warehouse, lease: Lease, settledAt: number | 
   const cursor = { lastSync: 0n, readUntil: undefined, failures: 0 };
   const options = { warehouse, intervalMs: 60_000, lookback: seconds(LATENESS) };
   const { signal } = new AbortController();
-  await runCycle({ lease, cursor }, application, options, signal, testLog().log);
+  await runCycle({ lease, cursor, othersWaitMs: 0 }, application, options, signal, testLog().log);
 }
 
 /** For messages: which transition it is. */

@@ -1,0 +1,103 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Replica } from '../../chaos/replica.js';
+import { CleanUp } from '../../demo/clean-up.js';
+import type { Report } from '../benchmark.js';
+import { figure } from '../figures.js';
+import type { BenchWarehouse } from '../postgres.js';
+import { SimulatorProcess } from '../simulator-process.js';
+import type { ScaleContext } from './context.js';
+import { makeFleet, rowsOf } from './fleet.js';
+
+const APPLICATIONS = 4;
+const LEASE_SECONDS = 3;
+const POLL_MS = 25;
+/** Until a process that was started again takes part. */
+const RECOVERY_MS = 1_500;
+const PATIENCE_MS = 20 * LEASE_SECONDS * 1_000;
+
+/** Two replicas under live traffic; the one that holds more is killed again and again, at moments that have no pattern. */
+export async function measureFailover({ postgres, signal, options, say }: ScaleContext): Promise<Report> {
+  const cleanUp = new CleanUp();
+  try {
+    const simulator = await SimulatorProcess.start({
+      applications: APPLICATIONS,
+      history: { events: 200 },
+      eventsPerSecond: 8,
+    });
+    cleanUp.add(() => simulator.stop());
+    const target = await postgres.newWarehouse();
+    cleanUp.add(target.drop);
+    const settings = { LEASE_SECONDS: String(LEASE_SECONDS), SYNC_INTERVAL_SECONDS: '0.2' };
+    const fleet = await makeFleet(2, { postgres, target, api: simulator.address, settings, cleanUp });
+    for (const replica of fleet) replica.start();
+    await delay(2 * RECOVERY_MS, undefined, { signal });
+    const times: number[] = [];
+    for (let kill = 1; kill <= options.kills; kill += 1) {
+      if (kill % 10 === 1) say(`failover: kill ${kill} of ${options.kills}`);
+      await delay(RECOVERY_MS + Math.random() * 1_000, undefined, { signal });
+      const victim = await busiest(target, fleet);
+      times.push(await takeover(target, victim, signal));
+      victim.start();
+    }
+    return report(times);
+  } finally {
+    await cleanUp.run();
+  }
+}
+
+async function busiest(target: BenchWarehouse, fleet: readonly Replica[]): Promise<Replica> {
+  const rows = await rowsOf<{ lease_owner: string | null }>(
+    target,
+    'select lease_owner from talon_one_sync_cursor',
+  );
+  const held = (replica: Replica) =>
+    rows.filter(({ lease_owner }) => lease_owner?.includes(`-${replica.pid}-`)).length;
+  const [first, second] = fleet;
+  if (!first || !second) throw new Error('two replicas are needed');
+  return held(first) >= held(second) ? first : second;
+}
+
+/** Seconds from the kill until every Application has been taken by the other one. */
+async function takeover(target: BenchWarehouse, victim: Replica, signal: AbortSignal): Promise<number> {
+  const owner = `%-${victim.pid}-%`;
+  await victim.kill();
+  const startedAt = performance.now();
+  for (;;) {
+    const [row] = await rowsOf<{ left: string }>(
+      target,
+      'select count(*) as left from talon_one_sync_cursor where lease_owner like $1',
+      [owner],
+    );
+    const passedMs = performance.now() - startedAt;
+    if (row?.left === '0') return passedMs / 1000;
+    if (passedMs > PATIENCE_MS) throw new Error('the other replica did not take over');
+    await delay(POLL_MS, undefined, { signal });
+  }
+}
+
+function report(times: number[]): Report {
+  const sorted = [...times].sort((a, b) => a - b);
+  const at = (share: number) =>
+    sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+  const row = (name: string, seconds: number) => [
+    name,
+    figure(seconds),
+    `${figure(seconds / LEASE_SECONDS, 2)} ×`,
+  ];
+  return {
+    title: `Failover over ${times.length} kills`,
+    columns: ['', 'seconds', 'of LEASE_SECONDS'],
+    rows: [
+      row('least', at(0)),
+      row('p50', at(0.5)),
+      row('p90', at(0.9)),
+      row('p99', at(0.99)),
+      row('longest', at(1)),
+    ],
+    notes: [
+      `kill -9 of one of two replicas, LEASE_SECONDS=${LEASE_SECONDS}; until the other one has taken all ${APPLICATIONS} Applications.`,
+      'An Application that was in the middle of a cycle waits for its lease to run out, one that was between two cycles for',
+      'half of that: the last owner has precedence for so long.',
+    ],
+  };
+}
