@@ -18,6 +18,8 @@ export interface ListAddress {
   readonly query?: ListQuery;
   /** The path leads to a single record instead of a list. */
   readonly isOne?: boolean;
+  /** The list takes no paging: one answer has all records. */
+  readonly isUnpaged?: boolean;
 }
 
 export interface ReferencePage extends ListPage {
@@ -50,7 +52,9 @@ export async function readList(
   let sort = 0;
   let rows = 0;
   for (let pages = 1; ; pages += 1) {
-    const { page, sort: accepted } = await fetchSorted(client, list, rows, sort, context);
+    const { page, sort: accepted } = list.isUnpaged
+      ? { page: await client.list(list.path, list.parameters, { ...list.query }, context), sort }
+      : await fetchSorted(client, list, rows, sort, context);
     sort = accepted;
     const before = seen.size;
     const problems = new Map<number, string>();
@@ -61,6 +65,7 @@ export async function readList(
     }
     rows += page.data.length;
     await take({ ...page, problems });
+    if (list.isUnpaged) return { pages, rows, isComplete: isWhole(page, seen.size) };
     const isExhausted = page.data.length === 0 || seen.size === before;
     if (!isExhausted && !isLast(page, rows)) continue;
     return { pages, rows, isComplete: endsAsPromised(page, rows, seen.size) };
@@ -109,6 +114,10 @@ async function fetchSorted(
 function isLast(page: ListPage, rows: number): boolean {
   if (page.hasMore !== undefined) return !page.hasMore;
   return page.total !== undefined && rows >= page.total;
+}
+
+function isWhole(page: ListPage, different: number): boolean {
+  return page.hasMore !== true && different === (page.total ?? page.data.length);
 }
 
 function endsAsPromised(page: ListPage, rows: number, different: number): boolean {
