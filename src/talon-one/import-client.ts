@@ -52,6 +52,7 @@ export type LedgerTransaction = z.infer<typeof transactionPageSchema>['data'][nu
 const PAGE_SIZE = 1000;
 const UPLOADED = [200, 201];
 const UPDATED = [200, 204];
+const KNOWN_OR_NOT = [200, 404];
 
 export interface ImportClientOptions {
   /** With the Management API key. */
@@ -107,6 +108,18 @@ export class ImportClient {
     await this.put({ ...request, body, idempotencyKey }, context);
   }
 
+  /**
+   * Asks for a customer that need not exist: reads, changes nothing, and shows whether the API takes the key. Whether the
+   * key may write is not said by that: one for testing allows dry requests only.
+   * @throws ApiError also when the key is refused
+   */
+  async tryIntegrationKey(context: RequestContext): Promise<void> {
+    const template = '/v1/customer_profiles/{integrationId}/inventory';
+    const parameters = { integrationId: 'talon-one-sync-check' };
+    const request = { ...at('GET', { template, parameters }), success: KNOWN_OR_NOT };
+    await this.run(this.integration(), request, () => {}, context);
+  }
+
   /** Attributes of an entity such as `CustomerProfile`. */
   async attributes(entity: string, context: RequestContext): Promise<AttributeDefinition[]> {
     const found: AttributeDefinition[] = [];
@@ -142,10 +155,14 @@ export class ImportClient {
   }
 
   private async put(request: HttpRequest, context: RequestContext): Promise<void> {
+    const keyed = { ...request, success: UPDATED };
+    return this.run(this.integration(), keyed, () => {}, context, isRepeatableKeyedWrite);
+  }
+
+  private integration(): SendRequest {
     const { integration } = this.options;
     if (integration === undefined) throw new UserError('TALON_ONE_INTEGRATION_API_KEY is not set.');
-    const keyed = { ...request, success: UPDATED };
-    return this.run(integration, keyed, () => {}, context, isRepeatableKeyedWrite);
+    return integration;
   }
 
   private read<T>(request: HttpRequest, schema: z.ZodType<T>, context: RequestContext): Promise<T> {
