@@ -9,7 +9,7 @@ import { RecentKeys } from './recent-keys.js';
 import { RecordWriter } from './record-writer.js';
 import { UsageError } from './usage-error.js';
 
-/** Members of a transaction of a whole program (talon-one-api section 7.2). */
+/** Members of a transaction of a whole program (docs/api-facts.md, Loyalty). */
 const COLUMNS = [
   'id',
   'transactionUUID',

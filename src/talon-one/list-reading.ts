@@ -34,7 +34,7 @@ export interface ListReading {
   readonly isComplete: boolean;
 }
 
-/** Values for `sort`; which fields a server accepts is not documented (talon-one-api section 2.3). */
+/** Values for `sort`; which fields a server accepts is not documented (docs/api-facts.md, Lists). */
 const SORTS = ['id', undefined] as const;
 
 /**
@@ -109,8 +109,8 @@ async function fetchSorted(
   throw refusal;
 }
 
-// The envelopes of section 2.3. Without any hint only an empty page ends the list: a server may deliver fewer rows than
-// it is asked for.
+// The envelopes: docs/api-facts.md, Lists. Without any hint only an empty page ends the list: a server may deliver
+// fewer rows than it is asked for.
 function isLast(page: ListPage, rows: number): boolean {
   if (page.hasMore !== undefined) return !page.hasMore;
   return page.total !== undefined && rows >= page.total;

@@ -1,4 +1,4 @@
-/** What Talon.One reports of all customers of a loyalty program (talon-one-api section 8.6). */
+/** What Talon.One reports of all customers of a loyalty program (docs/api-facts.md, CSV exports). */
 export const SNAPSHOT_KINDS = ['balances', 'tiers', 'join-dates', 'projection'] as const;
 export type SnapshotKind = (typeof SNAPSHOT_KINDS)[number];
 

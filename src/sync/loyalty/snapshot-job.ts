@@ -20,7 +20,7 @@ export class SnapshotJob implements JobKind {
   readonly name: string;
   readonly jobs: readonly string[];
   readonly inOnce = 'if-due';
-  /** Talon.One computes balances at each request, which is expensive (talon-one-api section 7.3). */
+  /** Talon.One computes balances at each request, which is expensive (docs/api-facts.md, Loyalty). */
   readonly backoff = { firstMs: 60_000, longestMs: 3_600_000 };
 
   constructor(

@@ -3,7 +3,7 @@ import type { HistoryColumn, HistoryTable } from '../../warehouse/history-table.
 import type { RecordKind } from '../../warehouse/quarantine.js';
 
 // The reference data, one entry for each kind. To add one: an entry here, its table in a migration, and a line in
-// docs/reference-data.md. Sources: talon-one-api sections 3 and 13, and the schemas of the OpenAPI document.
+// docs/reference-data.md. Sources: docs/api-facts.md, Other entities.
 
 /** Where the records of an entity are listed. */
 export interface EntityList {
