@@ -31,6 +31,8 @@ test('rows whose times cannot be read are remembered up to a bound, and then the
   const border = parseInstant('2026-03-01T00:00:00Z');
   const rows = new BorderRows(['id', 'created'], { key: ['id'], time: 'created' }, undefined, border);
   const row = (id: number) => Buffer.from(`${id},01.03.2026\n`);
-  for (let id = 1; id <= 100_000; id += 1) expect(rows.isNew(row(id))).toBe(true);
+  let fresh = 0;
+  for (let id = 1; id <= 100_000; id += 1) fresh += rows.isNew(row(id)) ? 1 : 0;
+  expect(fresh).toBe(100_000);
   expect(() => rows.isNew(row(100_001))).toThrow('by times such as "01.03.2026": ask for shorter ranges');
 });
