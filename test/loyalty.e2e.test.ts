@@ -110,4 +110,7 @@ test('snapshot-loyalty reads balances, tiers and join dates at once, or only wha
   const unknown = start(['snapshot-loyalty', '--program', '77']);
   expect(await unknown.ended).toEqual({ code: 1, signal: null });
   expect(unknown.stderr).toContain('The API lists no such loyalty program: 77.');
+  const cards = start(['snapshot-loyalty', '--program', '2', '--kind', 'tiers']);
+  expect(await cards.ended).toEqual({ code: 1, signal: null });
+  expect(cards.stderr).toContain('programs on cards have neither tiers nor join dates');
 });

@@ -4,10 +4,12 @@ import type { Logger } from '../logger.js';
 import type { JobKind } from '../sync/job.js';
 import { JobRunner, type OnceResult } from '../sync/job-runner.js';
 import { dailyKinds, loyaltyKinds } from '../sync/loyalty/kinds.js';
-import { snapshotsNow } from '../sync/loyalty/snapshots-now.js';
+import { snapshotsNow, type WantedSnapshots } from '../sync/loyalty/snapshots-now.js';
 import { knownPrograms } from '../warehouse/loyalty-program.js';
+import { hasReadingSince } from '../warehouse/loyalty-snapshot.js';
 import type { SnapshotKind } from '../warehouse/loyalty-snapshot-sql.js';
 import { databaseTime } from '../warehouse/owed.js';
+import type { Warehouse } from '../warehouse/warehouse.js';
 import { createApi, openWarehouse, processName, Releasers } from './context.js';
 import { prepareWarehouse } from './prepare.js';
 
@@ -44,12 +46,27 @@ export async function snapshotLoyaltyCommand(
     refuseFailures(await runOnce([programs]));
     signal.throwIfAborted();
     const programIds = choosePrograms(await knownPrograms(warehouse), request.programIds, config);
+    const fields = { programs: programIds.map(Number), kinds };
+    log.info(fields, 'reading loyalty snapshots; what another process is reading is waited for');
     refuseFailures(await runOnce(snapshotsNow(parts, { kinds, programIds, since })));
     signal.throwIfAborted();
-    log.info({ programs: programIds.map(Number), kinds }, 'loyalty snapshots are complete');
+    const readings = await readingsSince(warehouse, { kinds, programIds, since });
+    if (readings === 0)
+      throw new UserError('There was nothing to read: programs on cards have neither tiers nor join dates.');
+    log.info({ ...fields, readings }, 'loyalty snapshots are complete');
   } finally {
     await releasers.release(log);
   }
+}
+
+async function readingsSince(
+  warehouse: Warehouse,
+  { kinds, programIds, since }: WantedSnapshots,
+): Promise<number> {
+  let readings = 0;
+  for (const id of programIds)
+    for (const kind of kinds) if (await hasReadingSince(warehouse, id, kind, since)) readings += 1;
+  return readings;
 }
 
 function choosePrograms(
