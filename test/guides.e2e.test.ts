@@ -92,4 +92,4 @@ test('every command of that table works as it stands there', async (context) => 
     const [row] = await database.query<{ exists: boolean }>(`select exists (select from ${table}) as exists`);
     expect(row, table).toEqual({ exists: true });
   }
-}, 180_000);
+}, 300_000);
