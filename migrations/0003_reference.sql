@@ -100,6 +100,32 @@ comment on column talon_one_ruleset.created is 'When it was created';
 comment on column talon_one_ruleset.activated_at is 'When it was activated';
 comment on column talon_one_ruleset.campaign_updated is 'updated of the campaign when the ruleset was last read; it is read again when that moves';
 
+create table talon_one_loyalty_program_version (
+  program_id bigint not null,
+  valid_from timestamptz not null,
+  valid_to timestamptz check (valid_to > valid_from),
+  name text,
+  title text,
+  created timestamptz,
+  time_zone text,
+  card_based boolean,
+  sandbox boolean,
+  allow_subledger boolean,
+  default_validity text,
+  default_pending text,
+  join_policy text,
+  tiers_expiration_policy text,
+  tiers_expire_in text,
+  tiers_downgrade_policy text,
+  return_policy text,
+  payload jsonb not null,
+  synced_at timestamptz not null default clock_timestamp(),
+  primary key (program_id, valid_from),
+  constraint talon_one_loyalty_program_one_version exclude using gist
+    (int8range(program_id, program_id, '[]') with &&, tstzrange(valid_from, valid_to) with &&) deferrable initially immediate
+);
+comment on table talon_one_loyalty_program_version is 'Loyalty programs and their tiers (in payload), a row for each version; talon_one_loyalty_program has them as they are now';
+
 create table talon_one_attribute (
   attribute_id bigint not null,
   valid_from timestamptz not null,
@@ -212,11 +238,27 @@ comment on column talon_one_event_type.name is 'Name in API requests, as type of
 comment on column talon_one_event_type.title is 'Name for people';
 comment on column talon_one_event_type.created is 'When it was created';
 
+-- The versions of a program have the columns of the program itself.
+do $$
+declare
+  copied record;
+begin
+  for copied in
+    select attname as name, col_description('talon_one_loyalty_program'::regclass, source.attnum) as comment
+    from pg_attribute target join pg_attribute source using (attname)
+    where target.attrelid = 'talon_one_loyalty_program_version'::regclass
+      and source.attrelid = 'talon_one_loyalty_program'::regclass and source.attnum > 0
+  loop
+    execute format('comment on column talon_one_loyalty_program_version.%I is %L', copied.name, copied.comment);
+  end loop;
+end $$;
+comment on column talon_one_loyalty_program_version.time_zone is 'IANA time zone of the program''s days, as sent';
+
 do $$
 declare
   history text;
 begin
-  foreach history in array array['talon_one_application', 'talon_one_campaign', 'talon_one_ruleset', 'talon_one_attribute',
+  foreach history in array array['talon_one_application', 'talon_one_campaign', 'talon_one_loyalty_program_version', 'talon_one_ruleset', 'talon_one_attribute',
     'talon_one_audience', 'talon_one_store', 'talon_one_achievement', 'talon_one_event_type'] loop
     execute format('comment on column %I.valid_from is %L', history,
       'From when it was like this: the first version from its creation (-infinity if unknown), a later one from the time of the change if the API tells it, else from when the change was noticed');

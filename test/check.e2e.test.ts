@@ -23,7 +23,12 @@ const situations: Record<string, Situation> = {
   'everything in order': {
     start: ({ start }) => start(['check']),
     code: 0,
-    says: [EVERYTHING, 'the first start creates the tables', '1 Applications'],
+    says: [
+      EVERYTHING,
+      'the first start creates the tables',
+      '1 Applications',
+      /ok +GET \/v1\/customer_profiles\/\S+ +the Integration API takes the key/,
+    ],
   },
   'a host that does not exist': {
     start: withEnv({ TALON_ONE_BASE_URL: 'https://nowhere.invalid' }),
@@ -238,6 +243,11 @@ const situations: Record<string, Situation> = {
       /ok +GET \/v1\/loyalty_programs\/2\/transactions +answers/,
       'or set LOYALTY_SYNC=false',
     ],
+  },
+  'an Integration API key that is refused: only a note': {
+    start: withEnv({ TALON_ONE_INTEGRATION_API_KEY: 'of-another-environment' }),
+    code: 0,
+    says: [/note +GET \S+inventory +the Integration API refuses the key/, '"import profiles"'],
   },
   'a clock behind that of the API': {
     start: ({ simulator, start }) => {

@@ -35,16 +35,19 @@ afterEach(() => {
 describe('help', () => {
   test('lists every command and the exit codes', async () => {
     expect(await main(['--help'])).toBe(0);
-    for (const command of ['run', 'once', 'migrate', 'check', 'import'])
+    for (const command of ['run', 'once', 'snapshot-loyalty', 'migrate', 'check', 'export', 'import'])
       expect(out).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
     expect(out).toContain('Exit codes: 0 done, 1 failed, 2 wrong usage.');
     expect(err).toBe('');
   });
 
-  test.each(['run', 'once', 'migrate', 'check'])('exists for %s, with an example', async (command) => {
-    expect(await main([command, '--help'])).toBe(0);
-    expect(out).toContain(`talon-one-sync ${command}`);
-  });
+  test.each(['run', 'once', 'snapshot-loyalty', 'migrate', 'check'])(
+    'exists for %s, with an example',
+    async (command) => {
+      expect(await main([command, '--help'])).toBe(0);
+      expect(out).toContain(`talon-one-sync ${command}`);
+    },
+  );
 
   test.each(csvImports)('import $name tells its options and columns', async ({ name, path, columns }) => {
     expect(await main(['import', name, '--help'])).toBe(0);
@@ -81,14 +84,18 @@ describe('wrong usage', () => {
     expect(err).toContain(complaint);
   });
 
-  test.each([[['sync']], [['run', '--fast']], [['check', '--json', 'extra']], [['--verbose']]])(
-    '%j ends with 2 and says where to look',
-    async (words) => {
-      expect(await main(words)).toBe(2);
-      expect(err).toContain('--help');
-      expect(out).toBe('');
-    },
-  );
+  test.each([
+    [['sync']],
+    [['snapshot-loyalty', '--program', 'one']],
+    [['snapshot-loyalty', '--kind', 'points']],
+    [['run', '--fast']],
+    [['check', '--json', 'extra']],
+    [['--verbose']],
+  ])('%j ends with 2 and says where to look', async (words) => {
+    expect(await main(words)).toBe(2);
+    expect(err).toContain('--help');
+    expect(out).toBe('');
+  });
 });
 
 describe('bad configuration', () => {

@@ -75,7 +75,7 @@ test('profiles leave the warehouse as their newest snapshot, those that were not
   );
   await pg().rows(insert, 2, '2026-01-02T00:00:00Z', false, null);
   const csv = await exported('profiles', {}, pg().warehouse);
-  expect(csv.split('\n').slice(1)).toEqual(['1,new,,,,,"{""Name"": ""A, B""}",,,', '']);
+  expect(csv.split('\n').slice(1)).toEqual(['1,new,,,,,"{""Name"": ""A, B""}",,,,', '']);
   const none = await exported('profiles', { application: '8' }, pg().warehouse);
   expect(none).toMatch(/^id,integrationId,[^\n]+\n$/);
 });

@@ -68,13 +68,15 @@ describe('profiles', () => {
     ];
     expect(await texts('profiles.ndjson', `\ufeff${lines.join('\r\n')}`)).toEqual(lines);
     const bad =
-      '{"integrationId":7}\nnot json\n[]\n{"integrationId":"a","attributes":{"Age":"1"},"age":1}\n\n';
+      '{"integrationId":7}\nnot json\n[]\n{"integrationId":"a","attributes":{"Age":"1"},"age":1}\n\n' +
+      '{"integrationId":"b","attributes":{"Age":null}}\n';
     expect(await problemsOf('profiles.ndjson', bad)).toEqual([
       'line 1, integrationId: must be a text',
       expect.stringContaining('line 2: is not JSON'),
       'line 3: must be a JSON object, one on each line (it is "[]")',
       'line 4, age: is no member of a profile: there are integrationId and attributes',
       expect.stringContaining('line 4, attributes.Age: must be a number'),
+      expect.stringContaining('line 6, attributes.Age: must not be null: leave it out'),
     ]);
   });
 });

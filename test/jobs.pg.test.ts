@@ -252,7 +252,7 @@ test('once: runs what it always runs and what is due, also jobs that another job
     `update talon_one_job set next_run_at = clock_timestamp() + interval '1 hour' where job = any($1)`,
     [`${child.name}:not due`, `${daily.name}:done today`],
   );
-  const failed = await runnerOf([child, daily, parent]).runOnce(new AbortController().signal);
+  const { failed } = await runnerOf([child, daily, parent]).runOnce(new AbortController().signal);
   expect(runs.sort()).toEqual(['due', 'new', 'not due']);
   expect([...failed.keys()]).toEqual([`${child.name}:bad`]);
 });

@@ -9,6 +9,8 @@ beforeEach(() => forgetLoyalty(db()));
 const DAY_MS = 86_400_000;
 const daysFromNow = (days: number) => new Date(Date.now() + days * DAY_MS).toISOString();
 
+const moment = async () => String(await db().value('select clock_timestamp()::text'));
+
 type Account = Record<string, unknown> & { holder: string; subledger_id: string };
 
 test('balances from the stored transactions are what the API says, in every account and at every moment', async () => {
@@ -182,6 +184,54 @@ test('an export that breaks off is never a reading: the rows of the last whole o
   expect(await reported()).toBe('1101');
   expect(await db().value('select count(*) from talon_one_loyalty_balance_snapshot')).toBe('1102');
   expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
+});
+
+test.for([
+  ['began before it was asked for: the export is read again', 2],
+  ['began after it was asked for: that is the reading', 1],
+] as const)('a reading on demand waits for that of a daemon, which %s', async ([when, readings]) => {
+  const { sim, once, runner, nextDay, snapshotNow } = await startLoyalty(db());
+  await once();
+  await db().rows('truncate talon_one_loyalty_snapshot, talon_one_loyalty_balance_snapshot');
+  await nextDay();
+  const asked = await moment();
+  const hold = sim.holdNext(({ path }) => path.endsWith('/1/export_customer_balances'));
+  const stop = new AbortController();
+  const daemon = runner('daemon').run(stop.signal);
+  onTestFinished(async () => {
+    stop.abort();
+    await daemon;
+  });
+  await hold.held;
+  const since = when.includes('before') ? await moment() : asked;
+  const command = snapshotNow({ kinds: ['balances'], programIds: ['1'], since });
+  hold.release();
+  expect(await command).toEqual([]);
+  const [row] = await db().rows(
+    `select count(*)::int as readings, count(finished_at)::int as complete
+     from talon_one_loyalty_snapshot where program_id = 1 and kind = 'balances'`,
+  );
+  expect(row).toEqual({ readings, complete: readings });
+  expect(
+    await db().value(
+      "select next_run_at > clock_timestamp() from talon_one_job where job = 'loyalty-balances:1'",
+    ),
+  ).toBe('true');
+});
+
+test('a reading on demand is made although it is not due, and a key that may not is told', async () => {
+  const { sim, once, snapshotNow } = await startLoyalty(db());
+  await once();
+  sim.addFault({ path: /export_join_dates/, times: Infinity, action: { type: 'status', status: 403 } });
+  const since = await moment();
+  expect(await snapshotNow({ kinds: ['tiers', 'join-dates'], programIds: ['1', '2'], since })).toEqual([
+    'loyalty-join-dates:1',
+  ]);
+  const read = await db().rows(
+    'select program_id::int, kind from talon_one_loyalty_snapshot where fetched_at > $1 and finished_at is not null',
+    since,
+  );
+  expect(read).toEqual([{ program_id: 1, kind: 'tiers' }]);
 });
 
 test('a server that computes an export for longer than a request may take is waited for', async () => {

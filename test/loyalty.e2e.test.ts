@@ -89,3 +89,28 @@ test('once copies loyalty before it ends', async (context) => {
   expect(await failed.ended).toEqual({ code: 1, signal: null });
   expect(failed.stderr).toContain('loyalty-join-dates:1');
 });
+
+test('snapshot-loyalty reads balances, tiers and join dates at once, or only what is asked for', async (context) => {
+  const { database, start } = await deploy(context);
+  const readings = async () =>
+    (
+      await database.query<{ reading: string }>(
+        `select program_id || ' ' || kind as reading from talon_one_loyalty_snapshot
+         where finished_at is not null and row_count > 0 order by 1`,
+      )
+    ).map(({ reading }) => reading);
+  // The daily jobs of a daemon are off here: what is asked for is read all the same.
+  const all = start(['snapshot-loyalty']);
+  expect(await all.ended, all.describe()).toEqual({ code: 0, signal: null });
+  const everything = ['1 balances', '1 join-dates', '1 tiers', '2 balances'];
+  expect(await readings()).toEqual(everything);
+  const some = start(['snapshot-loyalty', '--program', '1', '--kind', 'tiers', 'balances']);
+  expect(await some.ended, some.describe()).toEqual({ code: 0, signal: null });
+  expect(await readings()).toEqual([...everything, '1 balances', '1 tiers'].sort());
+  const unknown = start(['snapshot-loyalty', '--program', '77']);
+  expect(await unknown.ended).toEqual({ code: 1, signal: null });
+  expect(unknown.stderr).toContain('The API lists no such loyalty program: 77.');
+  const cards = start(['snapshot-loyalty', '--program', '2', '--kind', 'tiers']);
+  expect(await cards.ended).toEqual({ code: 1, signal: null });
+  expect(cards.stderr).toContain('programs on cards have neither tiers nor join dates');
+});

@@ -8,7 +8,7 @@ import { initialState } from './model/state.js';
 import { EVENTS, LATENESS } from './model/timeline.js';
 
 // Two replicas, a crash at any step, a lease that expires while its holder pauses, an event that becomes visible late:
-// every order of all steps is tried, and the rules of DESIGN section 2 are checked in every state. Then each rule of the
+// every order of all steps is tried, and the promises of docs/reliability.md are checked in every state. Then each rule of the
 // protocol is left out, and the shortest way into trouble is shown. test/model.pg.test.ts holds the steps of the model
 // against Postgres.
 

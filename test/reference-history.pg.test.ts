@@ -260,3 +260,67 @@ test('the database itself refuses two versions of one ID at the same time', asyn
   );
   await expect(second).rejects.toThrow('talon_one_campaign_one_version');
 });
+
+test('a loyalty program has a version for each change of its content or tiers, none for the order of lists and what may be edited', async () => {
+  const { warehouse } = db();
+  const writer = new HistoryWriter(warehouse, tableOf('loyalty-program'), 'loyalty-program', async () => {});
+  const list = new ServedList(1);
+  const lists = [{ ...list.address, isUnpaged: true }];
+  const look = (now: string) => {
+    list.now = now;
+    const { client } = list;
+    return readScope(
+      { warehouse, client, writer, lists, scope: undefined },
+      { signal: new AbortController().signal },
+    );
+  };
+  const queries: string[] = [];
+  list.serve = (skip, pageSize) => {
+    queries.push(`${skip} ${pageSize}`);
+    return { records: list.records, envelope: `,"totalResultSize":${list.records.length}` };
+  };
+  const gold = '{"id":2,"name":"Gold","minPoints":500}';
+  const program = (id: number, tiers: string, more: string) =>
+    `{"id":${id},"created":"2025-01-01T00:00:00Z","name":"points","timezone":"Europe/Berlin","tiers":[${tiers}]${more}}`;
+  const silver = '{"id":1,"name":"Silver","minPoints":100.50}';
+  const title = ',"title":"Points","subscribedApplications":[1,2],"canUpdateTiers":true';
+  list.records = [program(1, `${silver},${gold}`, title), program(2, silver, title)];
+  expect(await look('2026-03-01T10:00:00Z')).toMatchObject({ versions: 2, isIncomplete: false });
+  const other = ',"title":"Points","subscribedApplications":[2,1],"canUpdateTiers":false';
+  list.records = [program(1, `${gold},${silver}`, other), program(2, silver, title)];
+  expect(await look('2026-03-01T11:00:00Z')).toMatchObject({ versions: 0 });
+  list.records = [program(1, silver, other)];
+  expect(await look('2026-03-01T12:00:00Z')).toMatchObject({ versions: 1, deleted: 1 });
+  const rows = await db().rows<{ line: string }>(
+    `select concat_ws(' ', program_id, title, time_zone, jsonb_array_length(payload -> 'tiers'), payload -> 'canUpdateTiers',
+       to_char(valid_from at time zone 'UTC', 'DD"T"HH24'), '-', to_char(valid_to at time zone 'UTC', 'DD"T"HH24')) as line
+     from talon_one_loyalty_program_version order by program_id, valid_from`,
+  );
+  expect(rows.map(({ line }) => line)).toEqual([
+    '1 Points Europe/Berlin 2 false 01T00 - 01T12',
+    '1 Points Europe/Berlin 1 false 01T12 -',
+    '2 Points Europe/Berlin 1 true 01T00 - 01T12',
+  ]);
+  // It takes no paging, and says no more when asked twice.
+  expect(new Set(queries)).toEqual(new Set(['NaN NaN']));
+});
+
+test('a list without pages that promises more than it has says nothing about what is deleted', async () => {
+  const { warehouse } = db();
+  const writer = new HistoryWriter(warehouse, tableOf('loyalty-program'), 'loyalty-program', async () => {});
+  const list = new ServedList(1);
+  const lists = [{ ...list.address, isUnpaged: true }];
+  const look = () =>
+    readScope(
+      { warehouse, client: list.client, writer, lists, scope: undefined },
+      { signal: new AbortController().signal },
+    );
+  const program = (id: number) => `{"id":${id},"created":"2025-01-01T00:00:00Z","name":"points"}`;
+  const records = [program(71), program(72)];
+  list.serve = () => ({ records, envelope: ',"totalResultSize":2' });
+  await look();
+  for (const envelope of [',"totalResultSize":2', ',"hasMore":true']) {
+    list.serve = () => ({ records: records.slice(0, 1), envelope });
+    expect(await look(), envelope).toMatchObject({ deleted: 0, isIncomplete: true });
+  }
+});

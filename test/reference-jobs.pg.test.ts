@@ -52,6 +52,9 @@ test('every kind is copied whole; a look at what has not changed costs a request
     state: 'enabled',
     active_ruleset_id: String(sim.reference('campaign', id).activeRulesetId),
   });
+  const programs =
+    'select array_agg(program_id::int order by program_id)::text from talon_one_loyalty_program_version';
+  expect(await db.value(programs)).toBe(`{${sim.loyaltyProgramIds.join(',')}}`);
   const active = 'ruleset_id in (select active_ruleset_id from talon_one_campaign)';
   expect(await count(copy, 'ruleset', active)).toBe(String(sim.referenceIds('campaign').length));
   expect(await count(copy, 'ruleset', `not (${active})`)).toBe('0');
@@ -67,6 +70,7 @@ test('every kind is copied whole; a look at what has not changed costs a request
     'GET /v1/applications': 1,
     [`GET ${APPLICATION}/campaigns`]: perApplication('campaign'),
     [`GET ${APPLICATION}/stores`]: perApplication('store'),
+    'GET /v1/loyalty_programs': 1,
     'GET /v1/attributes': pages(sim.referenceIds('attribute').length),
     'GET /v2/achievements': pages(sim.referenceIds('achievement').length),
   });

@@ -9,6 +9,7 @@ import type { ListPage, ManagementClient, RequestContext } from '../talon-one/ma
 import { defaultRetry } from '../talon-one/retry.js';
 import type { Application } from '../talon-one/schemas.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
+import { checkIntegrationKey } from './check-integration.js';
 import { checkLoyalty } from './check-loyalty.js';
 import { checkReference } from './check-reference.js';
 import { createApi } from './context.js';
@@ -45,6 +46,7 @@ export async function checkApi(
     const check = { ...api, config, applicationId: first.id };
     findings.push(...(await checkReference(check, context)));
   }
+  findings.push(...(await checkIntegrationKey(config, log, RETRY, context)));
   return findings;
 }
 

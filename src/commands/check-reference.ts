@@ -29,8 +29,10 @@ export async function checkReference(check: ReferenceCheck, context: RequestCont
   const one = { pageSize: 1, skip: 0 };
   let campaigns: ListPage | undefined;
   for (const { kind, list, older } of entities) {
-    if (kind === 'application') continue;
-    const read = () => client.list(list.path, { applicationId }, one, context);
+    // Tried for the events, and for loyalty.
+    if (kind === 'application' || (kind === 'loyalty-program' && config.loyalty.isOn)) continue;
+    const query = list.isUnpaged ? {} : one;
+    const read = () => client.list(list.path, { applicationId }, query, context);
     const page = await attempt(findings, list.path, read, older !== undefined);
     if (kind === 'campaign') campaigns = page;
   }

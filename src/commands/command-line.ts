@@ -1,9 +1,10 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type Config, loadConfig, readEnvironment } from '../config.js';
 import { isAbortError, messageOf, UserError } from '../errors.js';
 import { createLogger, type Logger, scrubber } from '../logger.js';
 import { packageVersion } from '../package-info.js';
 import { ApiError } from '../talon-one/api-error.js';
+import { SNAPSHOT_KINDS, type SnapshotKind } from '../warehouse/loyalty-snapshot-sql.js';
 import type { Action, ExecuteOptions } from './action.js';
 import { stopSignal } from './stop-signal.js';
 
@@ -71,7 +72,33 @@ function createProgram(setExitCode: (code: number) => void): Command {
     .action(async ({ json }: { json?: boolean }) =>
       setExitCode(await (await import('./check.js')).checkCommand(json === true)),
     );
+  command(
+    'snapshot-loyalty',
+    'read balances, tiers and join dates of loyalty programs into their tables now, then end',
+    'Examples:\n  talon-one-sync snapshot-loyalty\n  talon-one-sync snapshot-loyalty --program 139 --program 140 --kind balances',
+  )
+    .addOption(
+      new Option('--program <id>', 'loyalty program (repeatable); default: all that are copied').argParser(
+        programIds,
+      ),
+    )
+    .addOption(
+      new Option('--kind <kind...>', 'what to read; default: what the daemon reads daily').choices(
+        SNAPSHOT_KINDS,
+      ),
+    )
+    .action(async ({ program: ids, kind: kinds }: { program?: string[]; kind?: SnapshotKind[] }) => {
+      const { snapshotLoyaltyCommand } = await import('./snapshot-loyalty.js');
+      const request = { programIds: ids, kinds };
+      const action: Action = (config, log, signal) => snapshotLoyaltyCommand(request, config, log, signal);
+      setExitCode(await execute(action, { codeWhenStopped: FAILED }));
+    });
   return program;
+}
+
+function programIds(text: string, given: string[] = []): string[] {
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError('Expected a whole number.');
+  return [...given, text];
 }
 
 // Loaded only when they are asked for: the daemon starts sooner without them.

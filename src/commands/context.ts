@@ -136,6 +136,7 @@ export function createImportClient(
   config: Config,
   log: Logger,
   warehouse: Warehouse | undefined,
+  retry: RetryOptions = defaultRetry,
 ): ImportClient {
   const { integrationApiKey: apiKey } = config.talonOne;
   const options = httpOptions(config, createBudget(config, log, warehouse));
@@ -143,7 +144,7 @@ export function createImportClient(
     apiKey === undefined
       ? undefined
       : createSender({ ...options, apiKey, keyKind: 'integration', budget: unlimitedBudget });
-  return new ImportClient({ management: createSender(options), integration, retry: defaultRetry });
+  return new ImportClient({ management: createSender(options), integration, retry });
 }
 
 function createBudget(config: Config, log: Logger, warehouse: Warehouse | undefined): RequestBudget {

@@ -37,12 +37,12 @@ export async function onceCommand(config: Config, log: Logger, signal: AbortSign
     });
     const kinds = jobKinds({ ...api, config, warehouse });
     const jobs = new JobRunner({ warehouse, kinds, owner, leaseMs: config.sync.leaseMs, log });
-    const [failed, failedJobs] = await sideBySide(
+    const [failed, jobsEnded] = await sideBySide(
       (shared) => scheduler.runOnce(shared),
       (shared) => jobs.runOnce(shared),
       signal,
     );
-    refuseFailures([...failed.keys()], [...failedJobs.keys()], applicationIds.length);
+    refuseFailures([...failed.keys()], [...jobsEnded.failed.keys()], applicationIds.length);
     if (!signal.aborted) log.info({ applications: applicationIds.length }, 'all Applications are up to date');
   } finally {
     await releasers.release(log);

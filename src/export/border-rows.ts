@@ -6,6 +6,8 @@ import { OVERLAP } from './windows.js';
 
 /** Longer keys are kept as their digest. */
 const LONGEST_KEY = 40;
+/** Rows without a readable time are remembered too, up to about 20 MB of them. */
+const MOST_TIMELESS = 100_000;
 
 export interface RowIdentity {
   /** Columns that tell one row from another; empty: the whole row. */
@@ -23,6 +25,7 @@ export class BorderRows {
   private readonly kept = new Map<string, number>();
   private readonly keyColumns: readonly number[];
   private readonly timeColumn: number;
+  private timeless = 0;
 
   /**
    * @param border end of this window; rows from shortly before it may come again
@@ -44,7 +47,10 @@ export class BorderRows {
     this.seen = new Map(previous?.kept);
   }
 
-  /** Whether the row is new. */
+  /**
+   * Whether the row is new.
+   * @throws UserError when so many rows have no readable time that remembering them would take all memory
+   */
   isNew(record: Buffer): boolean {
     const cells = cellsOf(record);
     const key = this.keyOf(record, cells);
@@ -56,9 +62,16 @@ export class BorderRows {
 
   private mayComeAgain(cells: readonly string[]): boolean {
     if (this.border === undefined) return false;
-    const time = timeOf(cells[this.timeColumn] ?? '');
+    const text = cells[this.timeColumn] ?? '';
+    const time = timeOf(text);
     // A second more: times in a CSV may be rounded.
-    return time === undefined || time >= this.border - OVERLAP - SECOND;
+    if (time !== undefined) return time >= this.border - OVERLAP - SECOND;
+    this.timeless += 1;
+    if (this.timeless > MOST_TIMELESS)
+      throw new UserError(
+        `The server takes too long for the whole range, and its parts cannot be joined by times such as "${text.slice(0, 40)}": ask for shorter ranges.`,
+      );
+    return true;
   }
 
   private keyOf(record: Buffer, cells: readonly string[]): string {

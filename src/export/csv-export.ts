@@ -41,7 +41,7 @@ export interface CsvExport {
   readonly proof: readonly string[];
 }
 
-/** A CSV export of the API (talon-one-api section 8); its bytes are passed on as they were sent. */
+/** A CSV export of the API (docs/api-facts.md, CSV exports); its bytes are passed on as they were sent. */
 export function csvExport(spec: CsvExport): ExportEntry {
   const pathOptions = spec.routes.map(({ path }) => namesOf(path));
   const required = (pathOptions[0] ?? []).filter((name) =>

@@ -90,7 +90,7 @@ async function fromWarehouse(
   selection: RecordSelection & { readonly programId: string },
   columns: readonly string[],
   values: OptionValues,
-  { warehouse, output }: ExportContext,
+  { warehouse, output, log }: ExportContext,
 ): Promise<void> {
   if (!warehouse) throw new Error('no warehouse is open');
   if (!(await isProgramStored(warehouse, selection.programId))) {
@@ -98,14 +98,14 @@ async function fromWarehouse(
       `The transactions of loyalty program ${selection.programId} are not in the warehouse: let the daemon copy them (LOYALTY_SYNC), or use --source api.`,
     );
   }
-  const writer = new RecordWriter(output, formatOf(values), columns);
+  const writer = new RecordWriter(output, formatOf(values), columns, log);
   await readRecords(warehouse, selection, (batch) => writer.write(batch));
   await writer.end();
 }
 
 async function transactionsOfApi(values: OptionValues, context: ExportContext): Promise<void> {
-  const { client, output, pageSize } = context;
-  const writer = new RecordWriter(output, formatOf(values), TRANSACTION_COLUMNS);
+  const { client, output, pageSize, log } = context;
+  const writer = new RecordWriter(output, formatOf(values), TRANSACTION_COLUMNS, log);
   const filters = {
     startDate: values.from,
     endDate: values.to,
@@ -134,7 +134,7 @@ async function balancesOfApi(values: OptionValues, context: ExportContext): Prom
     { endDate: values.at, subledgerId: values.subledger, includeTiers: true, includeProjectedTier: true },
     requests(context),
   );
-  const writer = new RecordWriter(context.output, formatOf(values), BALANCE_COLUMNS);
+  const writer = new RecordWriter(context.output, formatOf(values), BALANCE_COLUMNS, context.log);
   await writer.write(ledgersOf(text));
   await writer.end();
 }

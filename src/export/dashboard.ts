@@ -11,7 +11,7 @@ import { UsageError } from './usage-error.js';
 const TEMPLATE = '/v1/loyalty_programs/{loyaltyProgramId}/dashboard';
 const DEFAULT_FRAME = '30d';
 
-/** Columns of each part, as paths into a day of the answer (talon-one-api section 7.3). */
+/** Columns of each part, as paths into a day of the answer (docs/api-facts.md, Loyalty). */
 const PARTS: Readonly<Record<string, readonly string[]>> = {
   members: ['totalMembers', 'newMembers'],
   totals: [

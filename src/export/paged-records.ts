@@ -37,7 +37,7 @@ export async function* pagedRecords(
   }
 }
 
-// A missing hasMore means: go on while the pages are full (talon-one-api section 2.3).
+// A missing hasMore means: go on while the pages are full (docs/api-facts.md, Lists).
 function isLast({ hasMore, total, data }: ListPage, read: number, pageSize: number): boolean {
   if (hasMore !== undefined) return !hasMore;
   return total !== undefined ? read >= total : data.length < pageSize;

@@ -13,7 +13,7 @@ export interface ProgramCalendar {
   readonly today: string;
 }
 
-/** Days of a loyalty program are days in its own time zone (talon-one-api section 7.1). */
+/** Days of a loyalty program are days in its own time zone (docs/api-facts.md, Loyalty). */
 export async function programCalendar(program: string, context: ExportContext): Promise<ProgramCalendar> {
   const { client, now } = context;
   const page = await client.one(

@@ -24,6 +24,7 @@ const PROFILE_COLUMNS = [
   'audienceMemberships',
   'accountId',
   'sandbox',
+  'advocateIntegrationId',
 ];
 const EVENT_COLUMNS = [
   'id',
@@ -36,6 +37,8 @@ const EVENT_COLUMNS = [
   'integrationId',
   'attributes',
   'effects',
+  'storeId',
+  'ruleFailureReasons',
 ];
 const BEGINNING = parseInstant('2015-01-01T00:00:00Z') ?? 0n;
 
@@ -81,9 +84,9 @@ export const events: ExportEntry = {
 function fromWarehouse(kind: 'event' | 'profile', columns: readonly string[], values: OptionValues) {
   if (values.sandbox !== undefined)
     throw new UsageError('--sandbox needs --source api; from the warehouse choose an Application.');
-  const run = async ({ warehouse, output }: ExportContext): Promise<void> => {
+  const run = async ({ warehouse, output, log }: ExportContext): Promise<void> => {
     if (!warehouse) throw new Error('no warehouse is open');
-    const writer = new RecordWriter(output, formatOf(values), columns);
+    const writer = new RecordWriter(output, formatOf(values), columns, log);
     const { application: applicationId, from, to } = values;
     await readRecords(warehouse, { kind, applicationId, from, to }, (batch) => writer.write(batch));
     await writer.end();
@@ -92,8 +95,8 @@ function fromWarehouse(kind: 'event' | 'profile', columns: readonly string[], va
 }
 
 async function profilesOfApi(values: OptionValues, context: ExportContext): Promise<void> {
-  const { client, output, pageSize } = context;
-  const writer = new RecordWriter(output, formatOf(values), PROFILE_COLUMNS);
+  const { client, output, pageSize, log } = context;
+  const writer = new RecordWriter(output, formatOf(values), PROFILE_COLUMNS, log);
   const { application, sandbox } = values;
   const pages = pagedRecords(
     (paging) =>
@@ -115,7 +118,7 @@ async function profilesOfApi(values: OptionValues, context: ExportContext): Prom
 /** In the order of `created` where the server sorts; each event once, although pages overlap. */
 async function eventsOfApi(application: string, values: OptionValues, context: ExportContext): Promise<void> {
   const { client, output, pageSize, log } = context;
-  const writer = new RecordWriter(output, formatOf(values), EVENT_COLUMNS);
+  const writer = new RecordWriter(output, formatOf(values), EVENT_COLUMNS, log);
   const [from, to] = [parseInstant(values.from ?? '') ?? BEGINNING, parseInstant(values.to ?? '')];
   const written = new RecentKeys();
   const list = new EventList(client, application, pageSize);

@@ -9,7 +9,7 @@ import { RecentKeys } from './recent-keys.js';
 import { RecordWriter } from './record-writer.js';
 import { UsageError } from './usage-error.js';
 
-/** Members of a transaction of a whole program (talon-one-api section 7.2). */
+/** Members of a transaction of a whole program (docs/api-facts.md, Loyalty). */
 const COLUMNS = [
   'id',
   'transactionUUID',
@@ -84,7 +84,7 @@ export const loyaltyTransactions: ExportEntry = {
 /** Each transaction once, window after window of their creation: the list cannot be sorted, and shifts while it is read. */
 async function exportProgram(values: OptionValues, context: ExportContext): Promise<void> {
   const { client, output, pageSize, log } = context;
-  const writer = new RecordWriter(output, 'csv', COLUMNS);
+  const writer = new RecordWriter(output, 'csv', COLUMNS, log);
   const filters = { loyaltyTransactionType: values.transactionType, subledgerId: values.subledger };
   const list = new TransactionList(client, values.program ?? '', pageSize, filters);
   const from =

@@ -35,6 +35,8 @@ export function attributeText(type: string, cell: string): string {
 
 /** What is wrong with the value of an attribute; `undefined` when it fits its type. */
 export function attributeProblem(type: string, value: unknown): string | undefined {
+  if (value === null)
+    return 'must not be null: leave it out, the attribute then stays as it is (how to clear one is not documented)';
   const element = listElement(type);
   if (element !== undefined) {
     if (!Array.isArray(value)) return `must be a list: a JSON array, or ${element}s with ; between them`;

@@ -6,7 +6,7 @@ export type Check = (text: string) => string | undefined;
 
 const RFC3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/;
 const DECIMAL = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
-// Rounding down exists for days only, rounding up for days and longer (talon-one-api section 9.1).
+// Rounding down exists for days only, rounding up for days and longer (docs/api-facts.md, Imports).
 const DURATION = /^\d+(?:[smhDWMY]|D_D|[DWMY]_U)$/;
 
 export const isRfc3339 = (text: string): boolean => RFC3339.test(text) && parseInstant(text) !== undefined;

@@ -13,8 +13,8 @@ import {
   wholeNumberFrom,
 } from './checks.js';
 
-// Every CSV import of the Management API (talon-one-api section 9.1): one entry each. The command line, the checks of the
-// file, the parts, the journal and the upload all follow from it.
+// Every CSV import of the Management API (docs/api-facts.md, Imports): one entry each. The command line, the checks of
+// the file, the parts, the journal and the upload all follow from it.
 
 export interface Column {
   /** As the API names it; in the file, upper and lower case do not matter. */

@@ -6,7 +6,7 @@ import { outcomeOf } from './outcome.js';
 import { ProfileCsvUnits, ProfileJsonUnits } from './profile-units.js';
 import type { Format } from './source-file.js';
 
-/** The API takes up to 1000 profiles a request (talon-one-api section 9.3). */
+/** The API takes up to 1000 profiles a request (docs/api-facts.md, Imports). */
 const LIMITS = { units: 1000, bytes: 4 * 1024 * 1024 };
 
 export interface ProfileRequest {

@@ -71,7 +71,10 @@ function logAnswer({ log, kind }: ImportTask, importId: string, part: number, ou
   log.info({ kind: kind.name, importId, part, state: outcome.state, apiImportId }, 'part answered');
 }
 
-/** Keys that repeat the answers of earlier sendings, and one more if they were refusals (section 9.2: kept 24 hours). */
+/**
+ * Keys that repeat the answers of earlier sendings, and one more if they were refusals (docs/api-facts.md, Imports:
+ * kept 24 hours).
+ */
 function keysOf(fileHash: string, importId: string, part: JournalPart | undefined): [string, ...string[]] {
   const keyAfter = (refusals: number) =>
     createHash('sha256').update([fileHash, importId, part?.part, refusals].join('/')).digest('hex');

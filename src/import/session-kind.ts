@@ -17,7 +17,10 @@ export interface SessionRequest {
   readonly format: Format;
   readonly choice: ColumnChoice;
   readonly types: SessionAttributeTypes;
-  /** Sessions under way at the same time, never two of one profile: the API answers 409 to too many (section 2.2). */
+  /**
+   * Sessions under way at the same time, never two of one profile: the API answers 409 to too many (docs/api-facts.md,
+   * Limits).
+   */
   readonly concurrency: number;
   readonly partRows?: number | undefined;
 }

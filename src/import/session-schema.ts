@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { type AttributeTypes, attributeProblems } from './attribute-values.js';
 
-// What the API takes as a session (`NewCustomerSessionV2`, talon-one-api section 9.4), as far as an import of past orders
-// sets it. A session can only be created as open or closed (section 11).
+// What the API takes as a session (`NewCustomerSessionV2`, docs/api-facts.md, Imports), as far as an import of past
+// orders sets it. A session can only be created as open or closed (docs/api-facts.md, Sessions).
 
 const MAX_ITEMS = 1000;
 const MAX_QUANTITY = 10_000;

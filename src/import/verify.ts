@@ -9,7 +9,7 @@ import { readParts } from './read-units.js';
 
 /** The clocks of the API and of Postgres may differ by this much: a clock in the wrong time zone is off by hours. */
 const CLOCK_SKEW_SECONDS = 86_400;
-/** The API gives up an upload after 30 seconds (section 9.1); twice that is kept at the least. */
+/** The API gives up an upload after 30 seconds (docs/api-facts.md, Imports); twice that is kept at the least. */
 const LONGEST_UPLOAD_MS = 60_000;
 
 /**

@@ -23,6 +23,13 @@ export interface JobRunnerOptions {
   readonly log: Logger;
 }
 
+/** Jobs that `runOnce` could not do, with what was wrong. */
+export interface OnceResult {
+  readonly failed: ReadonlyMap<string, unknown>;
+  /** The API refuses the key for them, which may be meant so: many keys are made for events alone. */
+  readonly refused: ReadonlyMap<string, unknown>;
+}
+
 /** Few: jobs are not urgent, and each may hold a connection to Postgres. */
 const MOST_JOBS = 4;
 
@@ -45,21 +52,20 @@ export class JobRunner {
     await this.loop({ isOnce: false, done: new Set() }).run(signal);
   }
 
-  /**
-   * Runs every job that `once` runs until it has nothing more to do; resolves with the ones that failed. A job that the
-   * key is not allowed to do is only logged: the key was not made for it.
-   */
-  async runOnce(signal: AbortSignal): Promise<Map<string, unknown>> {
+  /** Runs every job that `once` runs until it has nothing more to do; says which did not go well. */
+  async runOnce(signal: AbortSignal): Promise<OnceResult> {
     const failed = new Map<string, unknown>();
-    if (this.options.kinds.length === 0) return failed;
+    const refused = new Map<string, unknown>();
+    if (this.options.kinds.length === 0) return { failed, refused };
     const done = new Set<string>();
     const onRun = (job: string, { outcome, error }: JobRun) => {
       if (outcome === 'failed') failed.set(job, error);
+      if (outcome === 'unauthorised') refused.set(job, error);
       if (outcome === 'failed' || outcome === 'unauthorised' || outcome === 'done') done.add(job);
     };
     const isDone = async () => (await this.left(done)).length === 0;
     await this.loop({ isOnce: true, done, onRun }).runUntil(isDone, signal);
-    return failed;
+    return { failed, refused };
   }
 
   private loop(mode: Mode): DueLoop {

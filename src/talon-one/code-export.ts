@@ -2,7 +2,7 @@ import { type Instant, laterOf, parseInstant } from '../instant.js';
 import type { CsvExports, CsvRow } from './csv-exports.js';
 import type { RequestContext } from './management.js';
 
-// The exports of coupons and referrals (talon-one-api sections 8.4 and 8.5), some rows at a time as they arrive: one
+// The exports of coupons and referrals (docs/api-facts.md, CSV exports), some rows at a time as they arrive: one
 // request may bring millions. A row becomes JSON with every value as the text it is.
 
 export interface CodeExport {

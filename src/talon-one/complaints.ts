@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import type { Complaint } from './api-error.js';
 
-/** What a 400 complains about: each entry names a pointer into the body, or the line of an upload (section 1.2). */
+/**
+ * What a 400 complains about: each entry names a pointer into the body, or the line of an upload (docs/api-facts.md,
+ * Errors).
+ */
 export function complaintsOf(text: string): Complaint[] {
   const body = complaintSchema.safeParse(parseOrUndefined(text));
   return (body.data?.errors ?? []).map(({ title, details, source }) => ({

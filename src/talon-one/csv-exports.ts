@@ -23,7 +23,9 @@ export interface CsvRequest {
 /** Rows that are handed on together. */
 const PAGE = 1000;
 
-/** The CSV exports of the Management API (talon-one-api section 8), read as they arrive: any size, little memory. */
+/**
+ * The CSV exports of the Management API (docs/api-facts.md, CSV exports), read as they arrive: any size, little memory.
+ */
 export class CsvExports {
   private readonly lastLine = new LastLine();
 
@@ -73,7 +75,10 @@ export class CsvExports {
 
 class NoSuchExportError extends Error {}
 
-/** The header is checked before any row is used. A row may be longer than the header (section 8.6), never shorter. */
+/**
+ * The header is checked before any row is used. A row may be longer than the header (docs/api-facts.md, CSV exports),
+ * never shorter.
+ */
 async function* rowsOf(file: WatchedFile, required: readonly string[]): AsyncGenerator<CsvRow, void> {
   let hasHeader = false;
   const parser = parse({

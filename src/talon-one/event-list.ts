@@ -11,7 +11,7 @@ export interface EventSource {
   eventsWithTotal(applicationId: string, query: EventQuery, context: RequestContext): Promise<ListPage>;
 }
 
-/** Values for `sort`, the best first; which fields a server accepts is not documented (talon-one-api section 2.3). */
+/** Values for `sort`, the best first; which fields a server accepts is not documented (docs/api-facts.md, Lists). */
 const SORTS = ['created', 'id', undefined] as const;
 /** More than one, for the newest may be a record that is no event. */
 const NEWEST_ROWS = 10;

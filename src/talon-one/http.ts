@@ -49,7 +49,7 @@ export interface HttpAnswer {
 export interface HttpOptions {
   readonly baseUrl: string;
   readonly apiKey: string;
-  /** The Management API and the Integration API have keys of their own (talon-one-api section 1.1). */
+  /** The Management API and the Integration API have keys of their own (docs/api-facts.md, Keys). */
   readonly keyKind?: 'management' | 'integration';
   /** Milliseconds for one attempt, up to the last byte of the answer; for streams up to the next piece of it. */
   readonly timeoutMs: number;

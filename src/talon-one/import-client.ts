@@ -16,14 +16,16 @@ export interface Endpoint {
 }
 
 const importSchema = z.object({ id: z.number(), amount: z.number() });
-/** What the API says of an upload (section 9.1): the ID of the import, and how many values it has taken. */
+/**
+ * What the API says of an upload (docs/api-facts.md, Imports): the ID of the import, and how many values it has taken.
+ */
 export type ImportAnswer = z.infer<typeof importSchema>;
 
 const attributePageSchema = z.object({
   totalResultSize: z.number().nullish(),
   data: z.array(z.object({ entity: z.string(), name: z.string(), type: z.string() })),
 });
-/** A custom attribute as far as an import needs it (section 13; types in `NewAttribute`). */
+/** A custom attribute as far as an import needs it (docs/api-facts.md, Other entities; types in `NewAttribute`). */
 export type AttributeDefinition = z.infer<typeof attributePageSchema>['data'][number];
 
 const transactionPageSchema = z
@@ -46,12 +48,13 @@ const transactionPageSchema = z
     ({ data, hasMore }) => data.length > 0 || hasMore !== true,
     'an empty page that says there is more',
   );
-/** A transaction of a loyalty ledger (section 7.2) as far as the check of an import needs it. */
+/** A transaction of a loyalty ledger (docs/api-facts.md, Loyalty) as far as the check of an import needs it. */
 export type LedgerTransaction = z.infer<typeof transactionPageSchema>['data'][number];
 
 const PAGE_SIZE = 1000;
 const UPLOADED = [200, 201];
 const UPDATED = [200, 204];
+const KNOWN_OR_NOT = [200, 404];
 
 export interface ImportClientOptions {
   /** With the Management API key. */
@@ -62,8 +65,8 @@ export interface ImportClientOptions {
 }
 
 /**
- * The writes of both APIs that imports use (section 9), and the reads that they need. Nothing is written twice: an upload
- * is repeated only when it certainly changed nothing, the others carry an `Idempotency-Key`.
+ * The writes of both APIs that imports use (docs/api-facts.md, Imports), and the reads that they need. Nothing is
+ * written twice: an upload is repeated only when it certainly changed nothing, the others carry an `Idempotency-Key`.
  */
 export class ImportClient {
   constructor(private readonly options: ImportClientOptions) {}
@@ -84,7 +87,7 @@ export class ImportClient {
   }
 
   /**
-   * Creates or updates up to 1000 profiles (section 9.3).
+   * Creates or updates up to 1000 profiles (docs/api-facts.md, Imports).
    * @param body JSON text `{"customerProfiles": [...]}`
    */
   async putProfiles(body: string, idempotencyKey: string, context: RequestContext): Promise<void> {
@@ -93,7 +96,7 @@ export class ImportClient {
   }
 
   /**
-   * Creates or updates one session (section 9.4).
+   * Creates or updates one session (docs/api-facts.md, Imports).
    * @param body JSON text `{"customerSession": {...}}`
    */
   async putSession(
@@ -105,6 +108,18 @@ export class ImportClient {
     const template = '/v2/customer_sessions/{customerSessionId}';
     const request = at('PUT', { template, parameters: { customerSessionId } });
     await this.put({ ...request, body, idempotencyKey }, context);
+  }
+
+  /**
+   * Asks for a customer that need not exist: reads, changes nothing, and shows whether the API takes the key. Whether the
+   * key may write is not said by that: one for testing allows dry requests only.
+   * @throws ApiError also when the key is refused
+   */
+  async tryIntegrationKey(context: RequestContext): Promise<void> {
+    const template = '/v1/customer_profiles/{integrationId}/inventory';
+    const parameters = { integrationId: 'talon-one-sync-check' };
+    const request = { ...at('GET', { template, parameters }), success: KNOWN_OR_NOT };
+    await this.run(this.integration(), request, () => {}, context);
   }
 
   /** Attributes of an entity such as `CustomerProfile`. */
@@ -142,10 +157,14 @@ export class ImportClient {
   }
 
   private async put(request: HttpRequest, context: RequestContext): Promise<void> {
+    const keyed = { ...request, success: UPDATED };
+    return this.run(this.integration(), keyed, () => {}, context, isRepeatableKeyedWrite);
+  }
+
+  private integration(): SendRequest {
     const { integration } = this.options;
     if (integration === undefined) throw new UserError('TALON_ONE_INTEGRATION_API_KEY is not set.');
-    const keyed = { ...request, success: UPDATED };
-    return this.run(integration, keyed, () => {}, context, isRepeatableKeyedWrite);
+    return integration;
   }
 
   private read<T>(request: HttpRequest, schema: z.ZodType<T>, context: RequestContext): Promise<T> {

@@ -18,6 +18,8 @@ export interface ListAddress {
   readonly query?: ListQuery;
   /** The path leads to a single record instead of a list. */
   readonly isOne?: boolean;
+  /** The list takes no paging: one answer has all records. */
+  readonly isUnpaged?: boolean;
 }
 
 export interface ReferencePage extends ListPage {
@@ -32,7 +34,7 @@ export interface ListReading {
   readonly isComplete: boolean;
 }
 
-/** Values for `sort`; which fields a server accepts is not documented (talon-one-api section 2.3). */
+/** Values for `sort`; which fields a server accepts is not documented (docs/api-facts.md, Lists). */
 const SORTS = ['id', undefined] as const;
 
 /**
@@ -50,7 +52,9 @@ export async function readList(
   let sort = 0;
   let rows = 0;
   for (let pages = 1; ; pages += 1) {
-    const { page, sort: accepted } = await fetchSorted(client, list, rows, sort, context);
+    const { page, sort: accepted } = list.isUnpaged
+      ? { page: await client.list(list.path, list.parameters, { ...list.query }, context), sort }
+      : await fetchSorted(client, list, rows, sort, context);
     sort = accepted;
     const before = seen.size;
     const problems = new Map<number, string>();
@@ -61,6 +65,7 @@ export async function readList(
     }
     rows += page.data.length;
     await take({ ...page, problems });
+    if (list.isUnpaged) return { pages, rows, isComplete: isWhole(page, seen.size) };
     const isExhausted = page.data.length === 0 || seen.size === before;
     if (!isExhausted && !isLast(page, rows)) continue;
     return { pages, rows, isComplete: endsAsPromised(page, rows, seen.size) };
@@ -104,11 +109,15 @@ async function fetchSorted(
   throw refusal;
 }
 
-// The envelopes of section 2.3. Without any hint only an empty page ends the list: a server may deliver fewer rows than
-// it is asked for.
+// The envelopes: docs/api-facts.md, Lists. Without any hint only an empty page ends the list: a server may deliver
+// fewer rows than it is asked for.
 function isLast(page: ListPage, rows: number): boolean {
   if (page.hasMore !== undefined) return !page.hasMore;
   return page.total !== undefined && rows >= page.total;
+}
+
+function isWhole(page: ListPage, different: number): boolean {
+  return page.hasMore !== true && different === (page.total ?? page.data.length);
 }
 
 function endsAsPromised(page: ListPage, rows: number, different: number): boolean {

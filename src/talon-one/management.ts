@@ -65,7 +65,7 @@ export interface TransactionQuery extends Paging, TransactionFilters {
 }
 
 /**
- * The reads of the Management API that the sync uses (talon-one-api sections 3-6). Each one waits for the request
+ * The reads of the Management API that the sync uses (docs/api-facts.md). Each one waits for the request
  * budget, is repeated while that can help, and checks that the answer is what was asked for.
  */
 export class ManagementClient {
@@ -110,8 +110,8 @@ export class ManagementClient {
   }
 
   /**
-   * Sessions updated in a period, as CSV; newer deployments only, archived sessions are missing (section 8.2).
-   * The rows come in the form of the other reads.
+   * Sessions updated in a period, as CSV; newer deployments only, archived sessions are missing (docs/api-facts.md, CSV
+   * exports). The rows come in the form of the other reads.
    */
   exportedSessions(
     applicationId: string,
@@ -143,7 +143,10 @@ export class ManagementClient {
     return this.request(request, toPage, context);
   }
 
-  /** Every transaction of a loyalty program, whoever holds the points and however they came (section 7.2). */
+  /**
+   * Every transaction of a loyalty program, whoever holds the points and however they came (docs/api-facts.md,
+   * Loyalty).
+   */
   loyaltyTransactions(
     programId: string,
     query: TransactionQuery,

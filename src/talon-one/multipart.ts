@@ -8,7 +8,7 @@ export interface CsvUpload {
 
 /**
  * The body of an import: `multipart/form-data` (RFC 7578) with the one file part that the API documents, `upFile`, which
- * has a file name and a type of its own (talon-one-api section 9.1).
+ * has a file name and a type of its own (docs/api-facts.md, Imports).
  */
 export function multipartBody(upload: CsvUpload): { type: string; data: Buffer } {
   // 144 random bits: no file contains them by chance.

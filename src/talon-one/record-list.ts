@@ -141,7 +141,7 @@ export function newestOf(rows: readonly RecordRow[]): Instant | undefined {
   );
 }
 
-// The envelopes of talon-one-api section 2.3. Without any hint a page ends the list when the server is known to deliver
+// The envelopes: docs/api-facts.md, Lists. Without any hint a page ends the list when the server is known to deliver
 // longer ones.
 function isLastPage(page: ListPage, skip: number, fullLength: number): boolean {
   const length = page.data.length;

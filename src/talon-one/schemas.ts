@@ -10,7 +10,7 @@ const timestamp = z
   .string()
   .refine((text) => parseInstant(text) !== undefined, { error: 'must be an RFC 3339 time' });
 
-/** What logic reads of an Application (talon-one-api section 3). */
+/** What logic reads of an Application (docs/api-facts.md, Applications and events). */
 export const applicationSchema = z.object({
   id: integer,
   created: timestamp,
@@ -19,7 +19,10 @@ export const applicationSchema = z.object({
 });
 export type Application = z.infer<typeof applicationSchema>;
 
-/** What logic reads of an event (section 4.3): 0, null and absent all mean "no profile" or "no session". */
+/**
+ * What logic reads of an event (docs/api-facts.md, Applications and events): 0, null and absent all mean "no profile"
+ * or "no session".
+ */
 export const eventSchema = z.object({
   id: integer,
   created: timestamp,
@@ -27,22 +30,22 @@ export const eventSchema = z.object({
   sessionId: optionalId,
 });
 
-/** What logic reads of a loyalty transaction (section 7.2). */
+/** What logic reads of a loyalty transaction (docs/api-facts.md, Loyalty). */
 export const transactionSchema = z.object({
   id: optionalId,
   transactionUUID: z.string().nullish(),
   created: timestamp,
 });
 
-/** What logic reads of a loyalty program (section 7.1). */
+/** What logic reads of a loyalty program (docs/api-facts.md, Loyalty). */
 export const programSchema = z.object({ id: integer, cardBased: z.boolean().nullish() });
 
 /** What logic reads of a profile or a session. */
 export const recordSchema = z.object({ id: integer });
 
 /**
- * A page of any list (section 2.3): `hasMore` is required on some endpoints, optional on others, and replaced by
- * `totalResultSize` on the older ones.
+ * A page of any list (docs/api-facts.md, Lists): `hasMore` is required on some endpoints, optional on others, and
+ * replaced by `totalResultSize` on the older ones.
  */
 export const pageSchema = z.object({
   data: z.array(z.unknown()),

@@ -1,8 +1,8 @@
 import { parse } from 'csv-parse/sync';
 
-// The CSV export of customer sessions (talon-one-api section 8.2) as the JSON that the other reads would send, so that
-// one writer serves all lanes. Digits and embedded JSON are taken over as text. Columns are found by their header name;
-// unknown ones keep it.
+// The CSV export of customer sessions (docs/api-facts.md, CSV exports) as the JSON that the other reads would send, so
+// that one writer serves all lanes. Digits and embedded JSON are taken over as text. Columns are found by their header
+// name; unknown ones keep it.
 
 const FIELD_NAMES: Readonly<Record<string, string>> = {
   firstsession: 'firstSession',

@@ -15,7 +15,7 @@ export type WriteFailure =
 const BEFORE_SENDING = new Set(['connect', 'getaddrinfo']);
 // Key, rights, path, method, size, limit: looked at before the content.
 const TURNED_AWAY = new Set([401, 403, 404, 405, 413, 429]);
-// 409 asks to come again later (section 1.2), 408 and 425 tell nothing of what was read.
+// 409 asks to come again later (docs/api-facts.md, Errors), 408 and 425 tell nothing of what was read.
 const UNCLEAR = new Set([408, 425]);
 
 export function writeFailure(error: ApiError): WriteFailure {
@@ -38,7 +38,7 @@ export function isRepeatableWrite(error: unknown): boolean {
 
 /**
  * Whether a write with an `Idempotency-Key` may be repeated: like a read, and after a 409, which says that other requests
- * are updating the same profile or session (section 2.2).
+ * are updating the same profile or session (docs/api-facts.md, Limits).
  */
 export function isRepeatableKeyedWrite(error: unknown): boolean {
   return isRetryable(error) || (error instanceof ApiError && error.status === 409);

@@ -1,5 +1,6 @@
-/** What Talon.One reports of all customers of a loyalty program (talon-one-api section 8.6). */
-export type SnapshotKind = 'balances' | 'tiers' | 'join-dates' | 'projection';
+/** What Talon.One reports of all customers of a loyalty program (docs/api-facts.md, CSV exports). */
+export const SNAPSHOT_KINDS = ['balances', 'tiers', 'join-dates', 'projection'] as const;
+export type SnapshotKind = (typeof SNAPSHOT_KINDS)[number];
 
 // $1 program, $2 fetched at, $3 rows of the CSV as {"data": [{column: text}]} with the columns in lower case. Columns are
 // spelled differently from export to export; those that have no column here are kept together.

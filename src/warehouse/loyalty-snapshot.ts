@@ -104,6 +104,23 @@ export async function finishSnapshot(
   });
 }
 
+/** Whether there is a complete reading that began at this moment or later (RFC 3339, clock of Postgres). */
+export async function hasReadingSince(
+  warehouse: Warehouse,
+  programId: string,
+  kind: SnapshotKind,
+  since: string,
+): Promise<boolean> {
+  const { rowCount } = await warehouse.transaction((client) =>
+    client.query(
+      `select from talon_one_loyalty_snapshot
+       where program_id = $1 and kind = $2 and fetched_at >= $3 and finished_at is not null limit 1`,
+      [programId, kind, since],
+    ),
+  );
+  return rowCount === 1;
+}
+
 /** Today and the days after it, `count` in all, in the program's time zone (UTC when it is not known). */
 export async function comingDays(
   warehouse: Warehouse,

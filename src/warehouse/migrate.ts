@@ -7,6 +7,8 @@ import type { Client } from './pool.js';
 import { quoteIdentifier, type Warehouse } from './warehouse.js';
 
 const MIGRATION_TIMEOUT_MS = 30 * 60_000;
+/** No lease hangs on it, and a machine under load may take seconds to load what runs the files. */
+const MIGRATION_IDLE_MS = 60_000;
 
 /**
  * Brings the schema to this program's state and returns the names of the migrations that ran. All of them run in one
@@ -35,7 +37,11 @@ export async function migrate(
       const ran = await runner(umzug, client, folder).up();
       return ran.map((migration) => migration.name);
     },
-    { statementMs: MIGRATION_TIMEOUT_MS, lockMs: MIGRATION_TIMEOUT_MS },
+    {
+      statementMs: MIGRATION_TIMEOUT_MS,
+      lockMs: MIGRATION_TIMEOUT_MS,
+      idleInTransactionMs: MIGRATION_IDLE_MS,
+    },
   );
 }
 

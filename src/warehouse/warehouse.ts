@@ -12,6 +12,8 @@ export interface WarehouseOptions {
 export interface TransactionLimits {
   readonly statementMs?: number;
   readonly lockMs?: number;
+  /** Instead of that of the warehouse. */
+  readonly idleInTransactionMs?: number;
 }
 
 const STATEMENT_TIMEOUT_MS = 120_000;
@@ -27,9 +29,7 @@ export class Warehouse {
 
   constructor(private readonly options: WarehouseOptions) {
     const schema = quoteIdentifier(options.schema);
-    this.opening =
-      `set local search_path to ${schema}; set local timezone to 'UTC'; ` +
-      `set local idle_in_transaction_session_timeout to ${Math.ceil(options.idleInTransactionMs)}`;
+    this.opening = `set local search_path to ${schema}; set local timezone to 'UTC'`;
   }
 
   get schema(): string {
@@ -57,10 +57,12 @@ export class Warehouse {
   private async attempt<T>(work: (client: Client) => Promise<T>, limits: TransactionLimits): Promise<T> {
     const client = await this.options.pool.connect();
     let broken: Error | undefined;
+    const idleMs = limits.idleInTransactionMs ?? this.options.idleInTransactionMs;
     try {
       await client.query(
         `begin; ${this.opening}; set local statement_timeout to ${limits.statementMs ?? STATEMENT_TIMEOUT_MS}; ` +
-          `set local lock_timeout to ${limits.lockMs ?? LOCK_TIMEOUT_MS}`,
+          `set local lock_timeout to ${limits.lockMs ?? LOCK_TIMEOUT_MS}; ` +
+          `set local idle_in_transaction_session_timeout to ${Math.ceil(idleMs)}`,
       );
       const result = await work(client);
       await client.query('commit');

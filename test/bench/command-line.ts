@@ -8,6 +8,8 @@ export interface BenchOptions {
   events: number;
   /** Undefined: the embedded Postgres. */
   databaseUrl?: string;
+  /** Also files of 2 GB. */
+  large: boolean;
   writeDocs: boolean;
 }
 
@@ -19,7 +21,7 @@ export type CommandLine =
 export function readCommandLine(words: readonly string[]): CommandLine {
   const command = new Command('npm run bench --')
     .description(
-      'Measures how fast events get from the API into Postgres, and what that costs. Takes about two minutes.',
+      'Measures how fast events get from the API into Postgres, and what that costs. Takes some minutes.',
     )
     .argument('[names...]', `benchmarks to run: ${benchmarkNames.join(', ')}; default: all`, knownName)
     .option('--runs <number>', 'runs of each, of which the median counts', wholeNumber(1, 99), 5)
@@ -28,7 +30,12 @@ export function readCommandLine(words: readonly string[]): CommandLine {
       '--database-url <url>',
       'a Postgres to measure, instead of the embedded one; needs the right to create schemas',
     )
-    .option('--write-docs', 'put the tables into docs/performance.md', false)
+    .option(
+      '--large',
+      'export and import-memory: also a file of 2 GB each (some minutes and 2 GB of disk)',
+      false,
+    )
+    .option('--write-docs', 'put the measured tables into docs/performance.md; the others there stay', false)
     .exitOverride();
   try {
     command.parse(words, { from: 'user' });

@@ -72,7 +72,8 @@ async function runInTurn(
   }
 }
 
+/** A section for each report, which says where and when it was measured: not all need be measured at once. */
 function documented(reports: readonly Report[], machine: readonly string[], runs: number): string[] {
   const where = `Medians of ${plural(runs, 'run')} on ${machine.slice(0, 2).join('; ')}; ${machine.at(-1)}.`;
-  return [where, '', ...reports.flatMap(renderMarkdown)];
+  return reports.map((report) => [...renderMarkdown(report), where].join('\n'));
 }

@@ -2,7 +2,7 @@ import { type Design, startOfReading } from './design.js';
 import type { State } from './state.js';
 import { ALL_EVENTS, EVENTS, namesOf, toSet } from './timeline.js';
 
-// What must hold in every state (DESIGN section 2).
+// What must hold in every state (docs/reliability.md).
 
 export type Invariant = (state: State, design: Design) => string | undefined;
 

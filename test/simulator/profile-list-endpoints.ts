@@ -7,7 +7,7 @@ import { profileText } from './profile-text.js';
 import { PAGING, type Query, readPaging, readQuery } from './query.js';
 import { json, type Reply } from './reply.js';
 
-// The lists of profiles (talon-one-api section 6.2): neither has a filter by time, nor `sort`.
+// The lists of profiles (docs/api-facts.md, Profiles): neither has a filter by time, nor `sort`.
 
 const listOfApplication: Endpoint = {
   method: 'GET',

@@ -3,7 +3,9 @@ import { createApi } from '../../src/commands/context.js';
 import { jobKinds } from '../../src/commands/job-kinds.js';
 import type { Environment } from '../../src/config.js';
 import { messageOf } from '../../src/errors.js';
+import type { JobKind } from '../../src/sync/job.js';
 import { JobRunner } from '../../src/sync/job-runner.js';
+import { snapshotsNow, type WantedSnapshots } from '../../src/sync/loyalty/snapshots-now.js';
 import { startForTest } from '../simulator/for-tests.js';
 import type { SimulatorOptions } from '../simulator/options.js';
 import type { Simulator } from '../simulator/simulator-handle.js';
@@ -21,6 +23,8 @@ export interface LoyaltySync {
   /** Makes the daily jobs due again. */
   nextDay(): Promise<void>;
   runner(owner?: string): JobRunner;
+  /** Does what the command snapshot-loyalty does once it knows the programs; resolves with the jobs that failed. */
+  snapshotNow(wanted: WantedSnapshots): Promise<string[]>;
 }
 
 export async function startLoyalty(
@@ -34,17 +38,23 @@ export async function startLoyalty(
   const { warehouse } = db;
   const api = createApi(config, log, undefined, quickRetry);
   // Each with nothing in its memory, as after a restart.
-  const runner = (owner = 'test') => {
-    const kinds = jobKinds({ ...api, config, warehouse });
-    return new JobRunner({ warehouse, kinds, owner, leaseMs: config.sync.leaseMs, log });
-  };
+  const parts = { ...api, config, warehouse };
+  const runnerOf = (kinds: readonly JobKind[], owner: string) =>
+    new JobRunner({ warehouse, kinds, owner, leaseMs: config.sync.leaseMs, log });
+  const runner = (owner = 'test') => runnerOf(jobKinds(parts), owner);
   return {
     sim,
     lines,
     runner,
     once: async () => {
-      const failed = await runner().runOnce(new AbortController().signal);
+      const { failed } = await runner().runOnce(new AbortController().signal);
       return [...failed].map(([job, error]) => `${job}: ${messageOf(error)}`);
+    },
+    snapshotNow: async (wanted) => {
+      const { failed, refused } = await runnerOf(snapshotsNow(parts, wanted), 'command').runOnce(
+        new AbortController().signal,
+      );
+      return [...failed.keys(), ...refused.keys()];
     },
     nextDay: async () => {
       await db.rows(`update talon_one_job set next_run_at = clock_timestamp() - interval '1 s'`);

@@ -17,7 +17,7 @@ export interface ReferenceCopy {
   readonly db: TestWarehouse;
   readonly lines: LogLine[];
   /** Runs every job of the reference data once; returns those that failed. */
-  look(): Promise<Map<string, unknown>>;
+  look(): Promise<ReadonlyMap<string, unknown>>;
   /** Requests since the last look began, by method and template. */
   requests(): Record<string, number>;
 }
@@ -50,7 +50,7 @@ export async function startReference(
     await db.rows('update talon_one_job set next_run_at = clock_timestamp()');
     sim.resetStatistics();
     const runner = new JobRunner({ warehouse, kinds, owner: 'test', leaseMs: 10_000, log });
-    return runner.runOnce(new AbortController().signal);
+    return (await runner.runOnce(new AbortController().signal)).failed;
   };
   const requests = () =>
     Object.fromEntries(Object.entries(sim.requestCounts()).map(([name, { total }]) => [name, total]));

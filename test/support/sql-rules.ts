@@ -18,8 +18,8 @@ export const REVIEWED: readonly { path: string; expression: string; because: str
   },
   {
     path: 'src/warehouse/warehouse.ts',
-    expression: 'Math.ceil(options.idleInTransactionMs)',
-    because: 'is a number; `set local` takes no parameters',
+    expression: 'Math.ceil(idleMs)',
+    because: 'is a number of ours; `set local` takes no parameters',
   },
   {
     path: 'src/warehouse/warehouse.ts',

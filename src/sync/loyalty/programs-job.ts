@@ -31,7 +31,7 @@ export class ProgramsJob implements JobKind {
     return { next: { inMs: EVERY_MS }, figures: { programs: programs.size } };
   }
 
-  // The list has no pages (talon-one-api section 7.1). One that leaves a known program out may be cut short: whether the
+  // The list has no pages (docs/api-facts.md, Lists). One that leaves a known program out may be cut short: whether the
   // program is gone is asked for by its ID.
   private async listAll(context: JobContext): Promise<Map<string, boolean | undefined>> {
     const { client, warehouse } = this.parts;

@@ -2,7 +2,7 @@ import type { SnapshotKind } from '../../warehouse/loyalty-snapshot-sql.js';
 
 const PROGRAM = '/v1/loyalty_programs/{loyaltyProgramId}';
 
-/** One CSV export: where it is, and the columns that make it what it is (talon-one-api section 8.6). */
+/** One CSV export: where it is, and the columns that make it what it is (docs/api-facts.md, CSV exports). */
 export interface SnapshotExport {
   readonly template: string;
   readonly required: readonly string[];

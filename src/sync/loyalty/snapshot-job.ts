@@ -1,5 +1,6 @@
 import { hasStatus } from '../../talon-one/api-error.js';
 import type { CsvRow } from '../../talon-one/csv-exports.js';
+import type { NextRun } from '../../warehouse/job.js';
 import { readProgram } from '../../warehouse/loyalty-program.js';
 import {
   beginSnapshot,
@@ -19,7 +20,7 @@ export class SnapshotJob implements JobKind {
   readonly name: string;
   readonly jobs: readonly string[];
   readonly inOnce = 'if-due';
-  /** Talon.One computes balances at each request, which is expensive (talon-one-api section 7.3). */
+  /** Talon.One computes balances at each request, which is expensive (docs/api-facts.md, Loyalty). */
   readonly backoff = { firstMs: 60_000, longestMs: 3_600_000 };
 
   constructor(
@@ -46,7 +47,7 @@ export class SnapshotJob implements JobKind {
       rows += await this.readEither(program.isCardBased, snapshot, day, context);
     }
     await finishSnapshot(warehouse, snapshot, rows);
-    return { next: { atHourUtc: config.loyalty.balancesHour }, figures: { rows } };
+    return { next: nextDay(this.parts), figures: { rows } };
   }
 
   // Whether points are on profiles or on cards is not known when the key may not read the program: the export of the
@@ -88,6 +89,11 @@ export class SnapshotJob implements JobKind {
     }
     return stored;
   }
+}
+
+/** When the exports of a program are due again. */
+export function nextDay({ config }: Pick<LoyaltyParts, 'config'>): NextRun {
+  return { atHourUtc: config.loyalty.balancesHour };
 }
 
 function toPage(rows: readonly CsvRow[], source: string) {

@@ -15,7 +15,7 @@ export interface AuditLogOptions extends ReferenceOptions {
   readonly lookback: Instant;
 }
 
-/** Before Talon.One existed; it keeps the audit log for 90 days by default (talon-one-api section 12). */
+/** Before Talon.One existed; it keeps the audit log for 90 days by default (docs/api-facts.md, Retention). */
 const BEGINNING: Instant = parseInstant('2015-01-01T00:00:00Z') ?? 0n;
 
 /** Copies the audit log, which is read like events: in the order of `created`, from where the last run came to. */

@@ -3,7 +3,7 @@ import type { HistoryColumn, HistoryTable } from '../../warehouse/history-table.
 import type { RecordKind } from '../../warehouse/quarantine.js';
 
 // The reference data, one entry for each kind. To add one: an entry here, its table in a migration, and a line in
-// docs/reference-data.md. Sources: talon-one-api sections 3 and 13, and the schemas of the OpenAPI document.
+// docs/reference-data.md. Sources: docs/api-facts.md, Other entities.
 
 /** Where the records of an entity are listed. */
 export interface EntityList {
@@ -14,6 +14,8 @@ export interface EntityList {
   readonly query?: ListQuery;
   /** The path leads to a single record. */
   readonly isOne?: boolean;
+  /** The list takes no paging. */
+  readonly isUnpaged?: boolean;
   /** Only campaigns with this feature have such records. */
   readonly feature?: string;
 }
@@ -88,6 +90,35 @@ export const entities: readonly ReferenceEntity[] = [
       sets: ['tags', 'features', 'campaignGroups', 'linkedStoreIds', 'valueMapsIds', 'limits'],
       changedAt: 'updated',
       parent: byApplication,
+    },
+  },
+  {
+    // What the loyalty jobs go by stands in talon_one_loyalty_program, as it is now; this is how it came to be so.
+    kind: 'loyalty-program',
+    list: { path: '/v1/loyalty_programs', isUnpaged: true },
+    table: {
+      name: 'talon_one_loyalty_program_version',
+      id: 'program_id',
+      isPerApplication: false,
+      columns: [
+        text('name'),
+        text('title'),
+        time('created'),
+        text('time_zone', 'timezone'),
+        boolean('card_based'),
+        boolean('sandbox'),
+        boolean('allow_subledger'),
+        text('default_validity'),
+        text('default_pending'),
+        text('join_policy', 'programJoinPolicy'),
+        text('tiers_expiration_policy'),
+        text('tiers_expire_in'),
+        text('tiers_downgrade_policy'),
+        text('return_policy'),
+      ],
+      // These say what may be edited at the moment, which follows from the customers in the program.
+      passing: '^can(Update|Upgrade)',
+      sets: ['subscribedApplications', 'tiers'],
     },
   },
   {
