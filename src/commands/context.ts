@@ -15,6 +15,7 @@ import {
   unlimitedBudget,
 } from '../talon-one/request-budget.js';
 import { defaultRetry, type RetryOptions } from '../talon-one/retry.js';
+import { sparingBudget } from '../talon-one/sparing-budget.js';
 import { Partitions } from '../warehouse/partitions.js';
 import { createPool } from '../warehouse/pool.js';
 import { Warehouse } from '../warehouse/warehouse.js';
@@ -86,6 +87,8 @@ export const EXPORT_IDLE_MS = 120_000;
 /** The API, with the budget that all processes of this key share; without a warehouse, a budget of its own. */
 export interface Api {
   readonly client: ManagementClient;
+  /** The same with half of the budget at most: for work that must leave enough to the sync. */
+  readonly sparing: ManagementClient;
   readonly exports: CsvExports;
 }
 
@@ -96,9 +99,11 @@ export function createApi(
   retry: RetryOptions = defaultRetry,
 ): Api {
   const options = httpOptions(config, createBudget(config, log, warehouse));
+  const half = sparingBudget(options.budget, config.talonOne.requestsPerSecond);
   const streamMs = Math.max(EXPORT_IDLE_MS, options.timeoutMs);
   return {
     client: new ManagementClient(createSender(options), retry),
+    sparing: new ManagementClient(createSender({ ...options, budget: half }), retry),
     exports: new CsvExports(createStreamSender({ ...options, timeoutMs: streamMs }), retry),
   };
 }

@@ -51,12 +51,15 @@ const PROGRESS_MS = 10_000;
 export class Progress {
   private nextMs = monotonicMs() + PROGRESS_MS;
 
-  constructor(private readonly log: Logger) {}
+  constructor(
+    private readonly log: Logger,
+    private readonly msg = 'back-filling',
+  ) {}
 
   note(lastSync: Instant, serverTime: Instant | undefined, figures: Record<string, unknown>): void {
     if (monotonicMs() < this.nextMs) return;
     this.nextMs = monotonicMs() + PROGRESS_MS;
     const lagSeconds = serverTime && Math.max(0, Math.round(secondsBetween(lastSync, serverTime)));
-    this.log.info({ ...figures, lastSync: formatInstant(lastSync), lagSeconds }, 'back-filling');
+    this.log.info({ ...figures, lastSync: formatInstant(lastSync), lagSeconds }, this.msg);
   }
 }

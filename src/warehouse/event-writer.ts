@@ -1,4 +1,5 @@
 import { advanceCursor, type CursorAdvance, type Lease } from './cursor.js';
+import type { Client } from './pool.js';
 import { type RecordPage, type StoreCounts, storePage } from './record-page.js';
 import type { Warehouse } from './warehouse.js';
 
@@ -8,6 +9,8 @@ export interface EventPageWrite {
   /** How far the cursor moves together with the events. */
   readonly advance: CursorAdvance;
   readonly normalizeEffects: boolean;
+  /** More statements of the same transaction, before the events are inserted. */
+  readonly prepare?: (client: Client) => Promise<void>;
 }
 
 /**
@@ -20,7 +23,10 @@ export async function writeEventPage(warehouse: Warehouse, write: EventPageWrite
   return storePage(warehouse, page, {
     kind: 'event',
     applicationId: lease.applicationId,
-    begin: (client) => advanceCursor(client, lease, advance),
+    begin: async (client) => {
+      await advanceCursor(client, lease, advance);
+      await write.prepare?.(client);
+    },
     insert: async (client, text) => {
       const { rows } = await client.query<{ inserted: number }>(INSERT_EVENTS, [
         lease.applicationId,

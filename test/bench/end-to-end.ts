@@ -34,6 +34,7 @@ async function measure(context: BenchContext, simulator: SimulatorProcess, serie
       WAREHOUSE_SCHEMA: target.schema,
       REQUESTS_PER_SECOND: '0',
       LOYALTY_SYNC: 'false',
+      AUDIT_DELAY_MINUTES: '0',
       REFERENCE_INTERVAL_MINUTES: '0',
     };
     const cpu = new CpuTrack(postgres);
