@@ -15,7 +15,9 @@ export const GUARDED_TABLES =
 /** $1 integration ID. Events know sessions whose snapshots nobody has. */
 export const FIND_KEYS = `
   with profiles as (
-    select profile_id as id from talon_one_profile_snapshot where integration_id = $1
+    select profile_id as id from talon_one_profile_snapshot
+    where integration_id in (
+      $1, (select 'erased-' || erasure_id from talon_one_erasure where id_hash = talon_one_hash($1)))
     union
     select id from talon_one_erasure_key join talon_one_erasure using (erasure_id)
     where kind = 'profile' and id_hash = talon_one_hash($1)

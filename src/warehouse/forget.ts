@@ -91,9 +91,9 @@ async function noteErasure(client: Client, integrationId: string, keys: Keys): P
   const id = rows[0]?.id ?? '0';
   await client.query(
     `insert into talon_one_erasure_key (kind, id, application_id, erasure_id)
-     select 'profile', id, 0, $1 from unnest($2::bigint[]) as p (id)
+     select 'profile', id, 0, $1::bigint from unnest($2::bigint[]) as p (id)
      union all
-     select 'session', id, application_id, $1 from unnest($3::bigint[], $4::bigint[]) as s (id, application_id)
+     select 'session', id, application_id, $1::bigint from unnest($3::bigint[], $4::bigint[]) as s (id, application_id)
      on conflict do nothing`,
     [id, keys.profiles, keys.sessions.map((one) => one.id), keys.sessions.map((one) => one.applicationId)],
   );

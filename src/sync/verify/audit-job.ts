@@ -35,6 +35,8 @@ export interface AuditOptions {
   readonly sparing: ManagementClient;
   /** After the end of an hour. */
   readonly delay: Instant;
+  /** How long a cycle may keep a repair waiting before the audit makes way; default: 30 seconds. */
+  readonly patienceMs?: number;
 }
 
 const NAME = 'audit-events';
@@ -43,7 +45,6 @@ const HOUR: Instant = seconds(3600);
 const MOST_IN_A_RUN = 24n * HOUR;
 const MAKE_EVERY_MS = 600_000;
 const LOOK_AGAIN_MS = 60_000;
-/** How long a cycle may keep a repair waiting before the audit makes way. */
 const PATIENCE_MS = 30_000;
 /** An event that used up so much of the look-back was nearly missed. */
 const NEARLY = 0.8;
@@ -110,7 +111,7 @@ async function audit(list: EventList, options: AuditOptions, context: JobContext
 async function auditPeriod(
   list: EventList,
   period: Period,
-  { warehouse, config }: AuditOptions,
+  { warehouse, config, patienceMs = PATIENCE_MS }: AuditOptions,
   { subject, lease, log, requests }: JobContext,
 ): Promise<VerificationResult> {
   const plan = {
@@ -136,7 +137,7 @@ async function auditPeriod(
       replacesDifferent: false,
       owner: lease.owner,
       leaseMs: config.sync.leaseMs,
-      patienceMs: PATIENCE_MS,
+      patienceMs,
       log,
     },
     requests,
