@@ -1,3 +1,4 @@
+import { formatInstant, type Instant } from '../instant.js';
 import { advanceCursor, type CursorAdvance, type Lease } from './cursor.js';
 import { type RecordPage, type StoreCounts, storePage } from './record-page.js';
 import type { Warehouse } from './warehouse.js';
@@ -8,6 +9,13 @@ export interface EventPageWrite {
   /** How far the cursor moves together with the events. */
   readonly advance: CursorAdvance;
   readonly normalizeEffects: boolean;
+  /** Of new events created later than this, `created` is returned; default: of none. */
+  readonly timedAfter?: Instant | undefined;
+}
+
+export interface EventCounts extends StoreCounts {
+  /** `created` of those new events, in seconds since 1970. */
+  readonly timed: readonly number[];
 }
 
 /**
@@ -15,24 +23,31 @@ export interface EventPageWrite {
  * nothing without the lease. Events that are stored already change nothing.
  * @throws LeaseLostError when another replica has taken over
  */
-export async function writeEventPage(warehouse: Warehouse, write: EventPageWrite): Promise<StoreCounts> {
-  const { lease, page, advance, normalizeEffects } = write;
-  return storePage(warehouse, page, {
+export async function writeEventPage(warehouse: Warehouse, write: EventPageWrite): Promise<EventCounts> {
+  const { lease, page, advance, normalizeEffects, timedAfter } = write;
+  let timed: number[] = [];
+  const counts = await storePage(warehouse, page, {
     kind: 'event',
     applicationId: lease.applicationId,
-    begin: (client) => advanceCursor(client, lease, advance),
+    begin: (client) => {
+      timed = [];
+      return advanceCursor(client, lease, advance);
+    },
     insert: async (client, text) => {
-      const { rows } = await client.query<{ inserted: number }>(INSERT_EVENTS, [
+      const { rows } = await client.query<{ inserted: number; timed: number[] | null }>(INSERT_EVENTS, [
         lease.applicationId,
         text,
         normalizeEffects,
+        timedAfter === undefined ? null : formatInstant(timedAfter),
       ]);
+      timed.push(...(rows[0]?.timed ?? []));
       return rows[0]?.inserted ?? 0;
     },
   });
+  return { ...counts, timed };
 }
 
-// $1 Application, $2 the page as it was sent, $3 whether effects become rows. An ID of 0 means "none" (API section 4.3).
+// $1 Application, $2 the page as it was sent, $3 whether effects become rows, $4 timedAfter. An ID of 0 means "none" (API section 4.3).
 const INSERT_EVENTS = `
   with inserted as (
     insert into talon_one_event as e
@@ -64,4 +79,6 @@ const INSERT_EVENTS = `
       set event_id = greatest(o.event_id, excluded.event_id), version = o.version + 1,
           first_created = least(o.first_created, excluded.first_created)
   )
-  select count(*)::integer as inserted from inserted`;
+  select count(*)::integer as inserted,
+    array_agg(extract(epoch from created)::float8) filter (where created > $4::timestamptz) as timed
+  from inserted`;
