@@ -13,14 +13,13 @@ export interface MetricEntry {
 export function metricEntries({ registry }: Metrics): MetricEntry[] {
   return registry.getMetricsAsArray().map((metric) => {
     // The library keeps these on its objects without declaring them.
-    const { name, help, labelNames, upperBounds, constructor } = metric as unknown as {
+    const { name, help, labelNames, upperBounds } = metric as unknown as {
       name: string;
       help: string;
       labelNames: string[];
       upperBounds?: number[];
-      constructor: { name: string };
     };
-    const type = constructor.name.toLowerCase();
+    const type = metric.constructor.name.toLowerCase();
     return { name, help, type, labels: [...labelNames], buckets: upperBounds ?? [] };
   });
 }
