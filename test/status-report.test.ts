@@ -119,7 +119,7 @@ describe('the headline answers: is my data complete, until when, and if not why'
   test('when it is', () => {
     expect(reportOf({}).report).toMatchObject({
       tone: 'good',
-      headline: 'All data is complete until 2026-01-31T11:58:00Z',
+      headline: 'All data is complete until 2026-01-31 11:58:00 UTC',
       completeThrough: '2026-01-31T11:58:00Z',
     });
   });
@@ -137,7 +137,7 @@ describe('the headline answers: is my data complete, until when, and if not why'
     ];
     expect(statusReport(standingsOf(facts), NO_HISTORY, SETTINGS)).toMatchObject({
       tone: 'bad',
-      headline: 'Data is complete only until 2026-01-30T12:00:00Z',
+      headline: 'Data is complete only until 2026-01-30 12:00:00 UTC',
       why: '1 of 2 Applications is not up to date. The worst is Store: not authorised.',
     });
   });
@@ -151,7 +151,7 @@ describe('the headline answers: is my data complete, until when, and if not why'
     const { report } = reportOf({}, GONE);
     expect(report).toMatchObject({
       tone: 'bad',
-      headline: 'Nothing runs: data is complete only until 2026-01-31T11:58:00Z',
+      headline: 'Nothing runs: data is complete only until 2026-01-31 11:58:00 UTC',
     });
   });
 

@@ -1,5 +1,5 @@
 import { barChart } from './chart.js';
-import { html, type Markup } from './markup.js';
+import { html, type Markup, time } from './markup.js';
 import type { ApplicationDetails, ApplicationReport } from './report.js';
 import { countWords, durationWords, plural, shortDuration } from './words.js';
 
@@ -16,7 +16,7 @@ ${one.advice !== null && html`<p>${one.advice}</p>`}
 <dt>Owed</dt><dd>${owed(one)}</dd>
 <dt>Quarantined</dt><dd>${quarantined(one)}</dd>
 ${one.details && html`<dt>Requests</dt><dd>${requests(one.details)}</dd>`}
-<dt>Last cycle</dt><dd>${one.lastCycleAt ?? 'none yet'}</dd>
+<dt>Last cycle</dt><dd>${one.lastCycleAt === null ? 'none yet' : time(one.lastCycleAt)}</dd>
 </dl>
 ${one.details && details(one.details, heading)}
 </article></li>`;
@@ -24,7 +24,7 @@ ${one.details && details(one.details, heading)}
 
 function until({ completeThrough, lagSeconds }: ApplicationReport): Markup {
   if (completeThrough === null || lagSeconds === null) return html`nothing yet`;
-  return html`<time datetime="${completeThrough}">${completeThrough}</time> <span class="quiet">(${shortDuration(lagSeconds)} ago)</span>`;
+  return html`${time(completeThrough)} <span class="quiet">(${shortDuration(lagSeconds)} ago)</span>`;
 }
 
 function owed({ owedProfiles, owedSessions }: ApplicationReport): string {
@@ -77,16 +77,16 @@ ${
   html`<h4 id="${errors}">Last errors</h4>
 <ul class="errors" aria-labelledby="${errors}">${of.errors.map(
     (error) =>
-      html`<li><time datetime="${error.at}">${error.at}</time>: ${error.text} <span class="quiet">cycle ${error.cycleId}</span></li>`,
+      html`<li>${time(error.at)}: ${error.text} <span class="quiet">cycle ${error.cycleId}</span></li>`,
   )}</ul>`
 }
 ${
   of.cycles.length > 0 &&
   html`<details><summary id="${heading}-cycles">Last cycles</summary>
-<div class="scroll" role="region" aria-labelledby="${heading}-cycles" tabindex="0"><table><thead><tr><th scope="col">Ended</th><th scope="col">Outcome</th><th scope="col" class="number">Took</th><th scope="col" class="number">Events</th><th scope="col" class="number">Snapshots</th><th scope="col" class="number">Requests</th></tr></thead>
+<div class="scroll" role="region" aria-labelledby="${heading}-cycles" tabindex="0"><table><thead><tr><th scope="col">Ended (UTC)</th><th scope="col">Outcome</th><th scope="col" class="number">Took</th><th scope="col" class="number">Events</th><th scope="col" class="number">Snapshots</th><th scope="col" class="number">Requests</th></tr></thead>
 <tbody>${of.cycles.map(
     (cycle) =>
-      html`<tr><td>${cycle.at.slice(11)}</td><td>${cycle.outcome}</td><td class="number">${shortDuration(cycle.durationSeconds)}</td><td class="number">${countWords(cycle.events)}</td><td class="number">${countWords(cycle.snapshots)}</td><td class="number">${countWords(cycle.requests)}</td></tr>`,
+      html`<tr><td>${cycle.at.slice(11, 19)}</td><td>${cycle.outcome}</td><td class="number">${shortDuration(cycle.durationSeconds)}</td><td class="number">${countWords(cycle.events)}</td><td class="number">${countWords(cycle.snapshots)}</td><td class="number">${countWords(cycle.requests)}</td></tr>`,
   )}</tbody></table></div></details>`
 }`;
 }

@@ -57,7 +57,7 @@ export function stateOf(application: ApplicationFacts, around: Surroundings): Ap
     return {
       tone: 'bad',
       words: 'stopped',
-      advice: 'No daemon is running: start `talon-one-sync run`, and look at its last log line.',
+      advice: 'No daemon is running: start "talon-one-sync run", and look at its last log line.',
       progress: progressOf(application, around.now),
     };
   switch (application.status) {
@@ -84,7 +84,7 @@ function unauthorised({ lastError }: ApplicationFacts, { settings }: Surrounding
   return {
     tone: 'bad',
     words: 'not authorised',
-    advice: `Talon.One refuses the key (${text}). It may have expired, belong to another environment, or lack this endpoint: \`talon-one-sync check\` tells which.`,
+    advice: `Talon.One refuses the key (${text}). It may have expired, belong to another environment, or lack this endpoint: "talon-one-sync check" tells which.`,
     progress: null,
   };
 }

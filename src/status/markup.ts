@@ -1,3 +1,5 @@
+import { momentWords } from './words.js';
+
 /** HTML that is safe to be put into HTML. */
 export class Markup {
   constructor(readonly text: string) {}
@@ -15,6 +17,11 @@ function toText(part: Part): string {
   if (part instanceof Markup) return part.text;
   if (typeof part === 'object') return part.map(toText).join('');
   return escapeHtml(String(part));
+}
+
+/** A moment (RFC 3339, UTC) for people and for programs. */
+export function time(moment: string): Markup {
+  return html`<time datetime="${moment}">${momentWords(moment)}</time>`;
 }
 
 export function escapeHtml(text: string): string {

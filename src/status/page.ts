@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { applicationCard } from './application-card.js';
-import { html, Markup } from './markup.js';
+import { html, Markup, time } from './markup.js';
 import type { ApplicationReport, StatusReport } from './report.js';
 import { STYLE } from './style.js';
-import { countWords, shortDuration } from './words.js';
+import { countWords, momentWords, shortDuration } from './words.js';
 
 /** Seconds after which the page asks for itself again. */
 const REFRESH = 30;
@@ -34,7 +34,7 @@ export function statusPage(report: StatusReport, refreshes: boolean): string {
 <h1>talon-one-sync</h1>
 <p class="verdict ${report.tone}" role="status">${report.headline}</p>
 <p>${report.why}</p>
-<p class="quiet">Complete means: every event that Talon.One had recorded until then, and every profile and session it touched, is in the tables. As of <time datetime="${report.at}">${report.at}</time>. ${refreshLink(refreshes)}</p>
+<p class="quiet">Complete means: every event that Talon.One had recorded until then, and every profile and session it touched, is in the tables. As of ${time(report.at)}. ${refreshLink(refreshes)}</p>
 </header>
 <main id="content">
 ${
@@ -95,7 +95,7 @@ ${scroll(
   html`<table><thead><tr><th scope="col">Application</th><th scope="col">State</th><th scope="col">Complete until</th><th scope="col" class="number">Behind</th><th scope="col" class="number">Owed</th><th scope="col" class="number">Quarantined</th></tr></thead>
 <tbody>${shown.map(
     (one) =>
-      html`<tr><th scope="row">${one.name} <span class="quiet">${one.id}</span></th><td class="${one.tone}">${one.words}</td><td>${one.completeThrough ?? 'not yet'}</td><td class="number">${one.lagSeconds === null ? '–' : shortDuration(one.lagSeconds)}</td><td class="number">${one.owedProfiles === null ? '?' : countWords(one.owedProfiles + (one.owedSessions ?? 0))}</td><td class="number">${one.quarantined === null ? '?' : countWords(one.quarantined)}</td></tr>`,
+      html`<tr><th scope="row">${one.name} <span class="quiet">${one.id}</span></th><td class="${one.tone}">${one.words}</td><td>${one.completeThrough === null ? 'not yet' : time(one.completeThrough)}</td><td class="number">${one.lagSeconds === null ? '–' : shortDuration(one.lagSeconds)}</td><td class="number">${one.owedProfiles === null ? '?' : countWords(one.owedProfiles + (one.owedSessions ?? 0))}</td><td class="number">${one.quarantined === null ? '?' : countWords(one.quarantined)}</td></tr>`,
   )}</tbody></table>`,
 )}
 ${rest.length > shown.length && html`<p>${countWords(rest.length - shown.length)} more are in <a href="/status.json">status.json</a>.</p>`}`;
@@ -111,7 +111,7 @@ ${
   worst.length > 0 &&
   html`<ul class="errors">${worst.map(
     (one) =>
-      html`<li><code>${one.job}</code>: <span class="${one.tone}">${one.words}</span>${one.lastFinishedAt !== null && `, last finished ${one.lastFinishedAt}`}</li>`,
+      html`<li><code>${one.job}</code>: <span class="${one.tone}">${one.words}</span>${one.lastFinishedAt !== null && `, last finished ${momentWords(one.lastFinishedAt)}`}</li>`,
   )}</ul>`
 }`;
 }
@@ -137,7 +137,7 @@ ${scroll(
   'replicas',
   html`<table><thead><tr><th scope="col">Process</th><th scope="col">Version</th><th scope="col">Started</th><th scope="col">Seen</th></tr></thead><tbody>${all.map(
     (one) =>
-      html`<tr><th scope="row"><code>${one.owner}</code></th><td>${one.version}</td><td>${one.startedAt}</td><td class="${one.isAlive ? 'good' : 'bad'}">${one.seenAt}${!one.isAlive && ' (gone)'}</td></tr>`,
+      html`<tr><th scope="row"><code>${one.owner}</code></th><td>${one.version}</td><td>${time(one.startedAt)}</td><td class="${one.isAlive ? 'good' : 'bad'}">${time(one.seenAt)}${!one.isAlive && ' (gone)'}</td></tr>`,
   )}</tbody></table>`,
 )}`;
 }

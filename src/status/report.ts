@@ -9,7 +9,7 @@ import {
 } from '../warehouse/status.js';
 import { type ApplicationState, type StatusSettings, stateOf, type Tone } from './application-state.js';
 import { causeOf } from './public-error.js';
-import { countWords, durationWords, momentText } from './words.js';
+import { countWords, durationWords, momentText, momentWords } from './words.js';
 
 // What /, /status.json and the command `status` show, as plain data without any markup.
 
@@ -232,11 +232,11 @@ function summary(
   if (!worst)
     return {
       tone: 'good',
-      headline: oldest === null ? 'Up to date' : `All data is complete until ${oldest}`,
+      headline: oldest === null ? 'Up to date' : `All data is complete until ${momentWords(oldest)}`,
       why: 'Newer events follow with the next cycles.',
       completeThrough: oldest,
     };
-  const until = oldest === null ? 'not complete yet' : `complete only until ${oldest}`;
+  const until = oldest === null ? 'not complete yet' : `complete only until ${momentWords(oldest)}`;
   return {
     tone: isRunning ? worst.tone : 'bad',
     headline: isRunning ? `Data is ${until}` : `Nothing runs: data is ${until}`,

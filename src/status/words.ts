@@ -24,6 +24,11 @@ export function plural(count: number, one: string, many = `${one}s`): string {
   return `${countWords(count)} ${count === 1 ? one : many}`;
 }
 
+/** "2026-01-31T12:00:00Z" as "2026-01-31 12:00:00 UTC" */
+export function momentWords(moment: string): string {
+  return moment.replace('T', ' ').replace(/Z$/, ' UTC');
+}
+
 /** Seconds since 1970 as RFC 3339 with whole seconds, UTC. */
 export function momentText(seconds: number): string {
   return `${new Date(Math.floor(seconds) * 1000).toISOString().slice(0, 19)}Z`;
