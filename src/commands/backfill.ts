@@ -19,15 +19,15 @@ export interface BackfillRequest {
 export async function backfillCommand(
   request: BackfillRequest,
   config: Config,
-  log: Logger,
+  parentLog: Logger,
   signal: AbortSignal,
 ): Promise<void> {
-  await withWarehouse(config, log, signal, async (warehouse) => {
-    const { client } = createApi(config, log, warehouse);
+  await withWarehouse(config, parentLog, signal, async (warehouse) => {
+    const { client } = createApi(config, parentLog, warehouse);
     for (const cursor of await chosenApplications(warehouse, request.application, config)) {
       const { applicationId } = cursor;
       const period: Period = { from: request.from, to: request.to ?? cursor.lastSync + 1n };
-      const child = log.child({ applicationId: Number(applicationId) });
+      const log = parentLog.child({ applicationId: Number(applicationId) });
       const list = new EventList(client, applicationId, config.talonOne.pageSize);
       const figures = await backfillEvents(
         list,
@@ -35,16 +35,16 @@ export async function backfillCommand(
         period,
         {
           warehouse,
-          partitions: createPartitions(warehouse, child),
+          partitions: createPartitions(warehouse, log),
           normalizeEffects: config.sync.normalizeEffects,
           owner: processName(),
           leaseMs: config.sync.leaseMs,
-          log: child,
+          log,
         },
-        requestContext({ requests: 0, retries: 0, quarantined: 0 }, signal, child),
+        requestContext({ requests: 0, retries: 0, quarantined: 0 }, signal, log),
       );
       const { from, to } = period;
-      child.info({ from: formatInstant(from), to: formatInstant(to), ...figures }, 'period read again');
+      log.info({ from: formatInstant(from), to: formatInstant(to), ...figures }, 'period read again');
     }
   });
 }

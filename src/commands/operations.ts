@@ -4,6 +4,7 @@ import { type Instant, parseInstant } from '../instant.js';
 import type { Execute } from './action.js';
 import type { BackfillRequest } from './backfill.js';
 import type { ForgetRequest } from './forget.js';
+import type { StatusRequest } from './status.js';
 import type { VerifyRequest } from './verify.js';
 
 // The commands for looking after a copy that is there already. Each loads its own parts when it is run.
@@ -12,6 +13,22 @@ import type { VerifyRequest } from './verify.js';
 const TO_PEOPLE = { logsToStderr: true, codeWhenStopped: 1 } as const;
 
 export function addOperations(program: Command, execute: Execute, setExitCode: (code: number) => void): void {
+  program
+    .command('status')
+    .description('how every Application stands: complete until when, and if not why')
+    .option('--json', 'the report as JSON, like /status.json of the daemon')
+    .option('--watch', 'again every two seconds, until interrupted')
+    .addHelpText(
+      'after',
+      '\nAsks Postgres alone, so any machine that reaches it will do. Percent and remaining time of a back-fill come from its own\npace under REQUESTS_PER_SECOND.\n\nExamples:\n  talon-one-sync status\n  talon-one-sync status --watch\n  talon-one-sync status --json',
+    )
+    .action(async (request: StatusRequest) => {
+      const { statusCommand } = await import('./status.js');
+      await execute((config, log, signal) => statusCommand(request, config, log, signal), {
+        logsToStderr: true,
+        needsApi: false,
+      });
+    });
   program
     .command('verify')
     .description('list a period of events again and compare it with what is stored')

@@ -1,4 +1,5 @@
 import type { Logger } from '../logger.js';
+import { type Observer, type SnapshotLane, silentObserver } from '../observer.js';
 import type { RequestContext } from '../talon-one/management.js';
 import type { Lease } from '../warehouse/cursor.js';
 import type { StoreCounts } from '../warehouse/record-page.js';
@@ -28,12 +29,18 @@ export interface CycleContext {
   readonly tally: CycleTally;
   /** To be handed to every request: counts it and logs what failed. */
   readonly requests: RequestContext;
+  readonly observer: Observer;
 }
 
 /** From this attempt on a failing request is worth a line; before, it is everyday trouble. */
 const NOTEWORTHY_ATTEMPT = 3;
 
-export function createCycleContext(lease: Lease, signal: AbortSignal, log: Logger): CycleContext {
+export function createCycleContext(
+  lease: Lease,
+  signal: AbortSignal,
+  log: Logger,
+  observer: Observer = silentObserver,
+): CycleContext {
   const tally: CycleTally = {
     pages: 0,
     requests: 0,
@@ -44,7 +51,7 @@ export function createCycleContext(lease: Lease, signal: AbortSignal, log: Logge
     sessionSnapshots: 0,
     quarantined: 0,
   };
-  return { lease, signal, log, tally, requests: requestContext(tally, signal, log) };
+  return { lease, signal, log, tally, requests: requestContext(tally, signal, log), observer };
 }
 
 /** To be handed to requests: counts them and logs what failed. */
@@ -60,6 +67,16 @@ export function requestContext(tally: WorkTally, signal: AbortSignal, log: Logge
       log[level]({ attempt, retryAfterMs: error.retryAfterMs, err: error }, 'request failed, trying again');
     },
   };
+}
+
+/** Counts snapshots that were stored. */
+export function noteSnapshots(
+  { lease, tally, observer }: CycleContext,
+  lane: SnapshotLane,
+  count: number,
+): void {
+  tally[lane === 'profile' ? 'profileSnapshots' : 'sessionSnapshots'] += count;
+  observer.snapshotsStored(lease.applicationId, lane, count);
 }
 
 /** Counts what a page brought; says so when records had to be put aside. */

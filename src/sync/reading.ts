@@ -51,15 +51,18 @@ const PROGRESS_MS = 10_000;
 export class Progress {
   private nextMs = monotonicMs() + PROGRESS_MS;
 
-  constructor(
-    private readonly log: Logger,
-    private readonly msg = 'back-filling',
-  ) {}
+  constructor(private readonly log: Logger) {}
+
+  /** True every ten seconds. */
+  isDue(): boolean {
+    if (monotonicMs() < this.nextMs) return false;
+    this.nextMs = monotonicMs() + PROGRESS_MS;
+    return true;
+  }
 
   note(lastSync: Instant, serverTime: Instant | undefined, figures: Record<string, unknown>): void {
-    if (monotonicMs() < this.nextMs) return;
-    this.nextMs = monotonicMs() + PROGRESS_MS;
+    if (!this.isDue()) return;
     const lagSeconds = serverTime && Math.max(0, Math.round(secondsBetween(lastSync, serverTime)));
-    this.log.info({ ...figures, lastSync: formatInstant(lastSync), lagSeconds }, this.msg);
+    this.log.info({ ...figures, lastSync: formatInstant(lastSync), lagSeconds }, 'back-filling');
   }
 }

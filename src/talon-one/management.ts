@@ -3,8 +3,10 @@ import { messageOf } from '../errors.js';
 import type { Instant } from '../instant.js';
 import { parseJson } from '../json/parse.js';
 import { mayChangeInJsonb } from '../json/silent-changes.js';
+import { type Observer, silentObserver } from '../observer.js';
 import { ApiError } from './api-error.js';
 import type { HttpAnswer, HttpRequest, SendRequest } from './http.js';
+import { observeAttempt } from './observed.js';
 import { type FailedAttempt, type RetryOptions, withRetry } from './retry.js';
 import { type Application, applicationSchema, firstProblem, pageSchema } from './schemas.js';
 import { parseSessionExport } from './session-csv.js';
@@ -72,6 +74,7 @@ export class ManagementClient {
   constructor(
     private readonly send: SendRequest,
     private readonly retry: RetryOptions,
+    private readonly observer: Observer = silentObserver,
   ) {}
 
   applications(paging: Paging, context: RequestContext): Promise<ListPage> {
@@ -174,7 +177,9 @@ export class ManagementClient {
     return withRetry(
       async (attempt) => {
         context.onAttempt?.(attempt);
-        return read(await this.send(request, context.signal), request);
+        return observeAttempt(this.observer, request, attempt, async () =>
+          read(await this.send(request, context.signal), request),
+        );
       },
       this.retry,
       context.signal,

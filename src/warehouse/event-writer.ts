@@ -1,3 +1,4 @@
+import { formatInstant, type Instant } from '../instant.js';
 import { advanceCursor, type CursorAdvance, type Lease } from './cursor.js';
 import type { Client } from './pool.js';
 import { type RecordPage, type StoreCounts, storePage } from './record-page.js';
@@ -11,6 +12,13 @@ export interface EventPageWrite {
   readonly normalizeEffects: boolean;
   /** More statements of the same transaction, before the events are inserted. */
   readonly prepare?: (client: Client) => Promise<void>;
+  /** Of new events created later than this, `created` is returned; default: of none. */
+  readonly timedAfter?: Instant | undefined;
+}
+
+export interface EventCounts extends StoreCounts {
+  /** `created` of those new events, in seconds since 1970. */
+  readonly timed: readonly number[];
 }
 
 /**
@@ -18,27 +26,32 @@ export interface EventPageWrite {
  * nothing without the lease. Events that are stored already change nothing.
  * @throws LeaseLostError when another replica has taken over
  */
-export async function writeEventPage(warehouse: Warehouse, write: EventPageWrite): Promise<StoreCounts> {
-  const { lease, page, advance, normalizeEffects } = write;
-  return storePage(warehouse, page, {
+export async function writeEventPage(warehouse: Warehouse, write: EventPageWrite): Promise<EventCounts> {
+  const { lease, page, advance, normalizeEffects, timedAfter } = write;
+  let timed: number[] = [];
+  const counts = await storePage(warehouse, page, {
     kind: 'event',
     applicationId: lease.applicationId,
     begin: async (client) => {
+      timed = [];
       await advanceCursor(client, lease, advance);
       await write.prepare?.(client);
     },
     insert: async (client, text) => {
-      const { rows } = await client.query<{ inserted: number }>(INSERT_EVENTS, [
+      const { rows } = await client.query<{ inserted: number; timed: number[] | null }>(INSERT_EVENTS, [
         lease.applicationId,
         text,
         normalizeEffects,
+        timedAfter === undefined ? null : formatInstant(timedAfter),
       ]);
+      timed.push(...(rows[0]?.timed ?? []));
       return rows[0]?.inserted ?? 0;
     },
   });
+  return { ...counts, timed };
 }
 
-// $1 Application, $2 the page as it was sent, $3 whether effects become rows. An ID of 0 means "none" (API section 4.3).
+// $1 Application, $2 the page as it was sent, $3 whether effects become rows, $4 timedAfter. An ID of 0 means "none" (API section 4.3).
 const INSERT_EVENTS = `
   with inserted as (
     insert into talon_one_event as e
@@ -70,4 +83,6 @@ const INSERT_EVENTS = `
       set event_id = greatest(o.event_id, excluded.event_id), version = o.version + 1,
           first_created = least(o.first_created, excluded.first_created)
   )
-  select count(*)::integer as inserted from inserted`;
+  select count(*)::integer as inserted,
+    array_agg(extract(epoch from created)::float8) filter (where created > $4::timestamptz) as timed
+  from inserted`;

@@ -1,3 +1,4 @@
+import { formatInstant } from '../../instant.js';
 import type { Logger } from '../../logger.js';
 import type { EventList } from '../../talon-one/event-list.js';
 import type { RequestContext } from '../../talon-one/management.js';
@@ -33,7 +34,7 @@ export async function backfillEvents(
 ): Promise<BackfillFigures> {
   const { warehouse, partitions, normalizeEffects, log } = options;
   const figures: BackfillFigures = { pages: 0, eventsNew: 0, eventsRepeated: 0, quarantined: 0 };
-  const progress = new Progress(log, 'reading a period again');
+  const progress = new Progress(log);
   for await (const { page, reached } of periodPages(list, period, context)) {
     context.signal.throwIfAborted();
     if (page.data.length > 0) {
@@ -47,7 +48,8 @@ export async function backfillEvents(
       });
     }
     if (page.source !== '') figures.pages += 1;
-    if (reached !== undefined) progress.note(reached, period.to, { ...figures });
+    if (reached !== undefined && progress.isDue())
+      log.info({ reached: formatInstant(reached), ...figures }, 'reading a period again');
   }
   return figures;
 }

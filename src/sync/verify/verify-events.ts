@@ -1,4 +1,4 @@
-import { type Instant, laterOf } from '../../instant.js';
+import { formatInstant, type Instant, laterOf } from '../../instant.js';
 import type { Logger } from '../../logger.js';
 import type { EventList } from '../../talon-one/event-list.js';
 import type { RequestContext } from '../../talon-one/management.js';
@@ -58,13 +58,14 @@ export async function verifyEvents(
   const period = { from: verification.reached, to: verification.to };
   if (period.from >= period.to) return;
   await run.begin();
-  const progress = new Progress(options.log, 'verifying');
+  const { log } = options;
+  const progress = new Progress(log);
   for await (const { page, reached } of periodPages(list, period, context)) {
     context.signal.throwIfAborted();
     await run.compare(page);
     if (reached === undefined) continue;
     await run.reach(reached);
-    progress.note(reached, verification.to, run.figures);
+    if (progress.isDue()) log.info({ reached: formatInstant(reached), ...run.figures }, 'verifying');
   }
 }
 
