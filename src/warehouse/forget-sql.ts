@@ -8,29 +8,6 @@ export interface ErasedTable {
   readonly statement: string;
 }
 
-/** Tables with triggers: migrations/0011_commands.sql. */
-export const GUARDED_TABLES =
-  'talon_one_event, talon_one_profile_snapshot, talon_one_session_snapshot, talon_one_loyalty_transaction, talon_one_loyalty_balance_snapshot, talon_one_loyalty_tier_snapshot, talon_one_loyalty_join_date, talon_one_loyalty_balance_projection, talon_one_coupon, talon_one_referral, talon_one_original_text, talon_one_quarantine, talon_one_export_row';
-
-/** $1 integration ID. Events know sessions whose snapshots nobody has. */
-export const FIND_KEYS = `
-  with profiles as (
-    select profile_id as id from talon_one_profile_snapshot
-    where integration_id in (
-      $1, (select 'erased-' || erasure_id from talon_one_erasure where id_hash = talon_one_hash($1)))
-    union
-    select id from talon_one_erasure_key join talon_one_erasure using (erasure_id)
-    where kind = 'profile' and id_hash = talon_one_hash($1)
-  )
-  select 'profile' as kind, id::text, '0' as application_id from profiles
-  union all
-  select 'session', session_id::text, application_id::text from (
-    select session_id, application_id from talon_one_session_snapshot where profile_id in (select id from profiles)
-    union
-    select session_id, application_id from talon_one_event
-    where profile_id in (select id from profiles) and session_id is not null
-  ) as sessions`;
-
 // In every statement: $1 integration ID, $2 number of the erasure, $3 profiles, $4 sessions.
 const GIVEN = `with given as (
     select $1::text as id, to_jsonb($1::text)::text as quoted, $2::bigint as erasure, 'erased-' || $2::bigint as pseudonym,

@@ -1,4 +1,4 @@
-import { ERASED_TABLES, type ErasedTable, FIND_KEYS, GUARDED_TABLES } from './forget-sql.js';
+import { ERASED_TABLES } from './forget-sql.js';
 import type { Client } from './pool.js';
 import type { Warehouse } from './warehouse.js';
 
@@ -14,6 +14,29 @@ import type { Warehouse } from './warehouse.js';
 
 /** Whole tables are looked through: few have an index by customer. */
 const LIMITS = { statementMs: 3_600_000, lockMs: 60_000 };
+
+/** Tables with triggers: migrations/0011_commands.sql. */
+const GUARDED_TABLES =
+  'talon_one_event, talon_one_profile_snapshot, talon_one_session_snapshot, talon_one_loyalty_transaction, talon_one_loyalty_balance_snapshot, talon_one_loyalty_tier_snapshot, talon_one_loyalty_join_date, talon_one_loyalty_balance_projection, talon_one_coupon, talon_one_referral, talon_one_original_text, talon_one_quarantine, talon_one_export_row';
+
+/** $1 integration ID. Events know sessions whose snapshots nobody has. */
+const FIND_KEYS = `
+  with profiles as (
+    select profile_id as id from talon_one_profile_snapshot
+    where integration_id in (
+      $1, (select 'erased-' || erasure_id from talon_one_erasure where id_hash = talon_one_hash($1)))
+    union
+    select id from talon_one_erasure_key join talon_one_erasure using (erasure_id)
+    where kind = 'profile' and id_hash = talon_one_hash($1)
+  )
+  select 'profile' as kind, id::text, '0' as application_id from profiles
+  union all
+  select 'session', session_id::text, application_id::text from (
+    select session_id, application_id from talon_one_session_snapshot where profile_id in (select id from profiles)
+    union
+    select session_id, application_id from talon_one_event
+    where profile_id in (select id from profiles) and session_id is not null
+  ) as sessions`;
 
 export interface Erasure {
   /** `undefined` in a dry run. */
@@ -108,7 +131,7 @@ async function blankAll(
 ): Promise<Record<string, number>> {
   const rows: Record<string, number> = {};
   const values = [integrationId, erasureId, profiles, sessions.map((one) => one.id)];
-  for (const { table, statement } of ERASED_TABLES satisfies readonly ErasedTable[]) {
+  for (const { table, statement } of ERASED_TABLES) {
     const { rowCount } = await client.query(statement, values);
     rows[table] = rowCount ?? 0;
   }
