@@ -93,6 +93,11 @@ const ROWS = [
   'delete from talon_one_quarantine',
 ];
 const PARTITION = "select talon_one_create_partitions('2031-05-01')";
+const AS_OWNER = [
+  PARTITION,
+  "select talon_one_drop_partitions('2020-01-01', '1 minute', true)",
+  'select talon_one_guard_erasures()',
+];
 
 async function deployWithRoles(context: TestContext): Promise<Deployment & { roles: Roles }> {
   const deployment = await deploy(context, { emptyDatabase: true });
@@ -136,21 +141,29 @@ test('the owner migrates, the writer syncs and can change no table, the reader o
   const reads = relations.map(({ name }) => `select * from ${name}`);
   expect(reads).toContain('select * from talon_one_loyalty_balance');
   reads.push("select * from talon_one_loyalty_balances_at('2026-01-01', 1)");
-  const writes = [...ROWS, ...SHAPE, PARTITION];
+  const writes = [...ROWS, ...SHAPE, ...AS_OWNER];
   const expectRights = async () => {
-    expect(await attempt(roles.writer.url, [...reads, ...ROWS, PARTITION])).toEqual(
-      all([...reads, ...ROWS, PARTITION], 'may'),
+    expect(await attempt(roles.writer.url, [...reads, ...ROWS, ...AS_OWNER])).toEqual(
+      all([...reads, ...ROWS, ...AS_OWNER], 'may'),
     );
     expect(await attempt(roles.writer.url, SHAPE)).toEqual(all(SHAPE, DENIED));
     expect(await attempt(roles.reader.url, reads)).toEqual(all(reads, 'may'));
     expect(await attempt(roles.reader.url, writes)).toEqual(all(writes, DENIED));
   };
   await expectRights();
+  const [customer] = await database.query<{ id: string }>(
+    `select integration_id as id from ${schema}.talon_one_profile where integration_id is not null limit 1`,
+  );
+  const forget = start(['forget', '--profile', customer?.id ?? ''], { env: env(roles.writer) });
+  expect(await forget.ended, forget.stderr).toMatchObject({ code: 0 });
+  expect(
+    await start(['retention'], { env: { ...env(roles.writer), RETENTION_MONTHS: '1' } }).ended,
+  ).toMatchObject({ code: 0 });
   // Whatever has been granted or taken away since, the script mends.
   await database.query(
     `revoke all on all tables in schema ${schema} from ${roles.writer.name};
      revoke all on all functions in schema ${schema} from public, ${roles.writer.name}, ${roles.reader.name};
-     grant execute on function ${schema}.talon_one_create_partitions(date) to ${roles.reader.name};
+     grant execute on all functions in schema ${schema} to ${roles.reader.name};
      grant truncate on all tables in schema ${schema} to ${roles.writer.name};
      grant create on schema ${schema} to ${roles.writer.name};
      grant all on all tables in schema ${schema} to ${roles.reader.name}`,

@@ -76,7 +76,8 @@ async function storeEventPage(
   tally.eventsNew += counts.inserted;
   tally.eventsRepeated += repeated;
   noteQuarantined(context, counts, page.source);
-  if (page.source !== '') observeEvents(context, { fresh: counts.inserted, repeated }, counts.timed, page);
+  if (page.source !== '')
+    observeEvents(context, { fresh: counts.inserted, repeated }, counts.timed ?? [], page);
 }
 
 function observeEvents(

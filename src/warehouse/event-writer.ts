@@ -12,13 +12,13 @@ export interface EventPageWrite {
   readonly normalizeEffects: boolean;
   /** More statements of the same transaction, before the events are inserted. */
   readonly prepare?: (client: Client) => Promise<void>;
-  /** Of new events created later than this, `created` is returned; default: of none. */
+  /** Of new events created later than this, `created` is returned; default: of none, which costs nothing. */
   readonly timedAfter?: Instant | undefined;
 }
 
 export interface EventCounts extends StoreCounts {
-  /** `created` of those new events, in seconds since 1970. */
-  readonly timed: readonly number[];
+  /** `created` of those new events, in seconds since 1970; only with `timedAfter`. */
+  readonly timed?: readonly number[];
 }
 
 /**
@@ -48,7 +48,7 @@ export async function writeEventPage(warehouse: Warehouse, write: EventPageWrite
       return rows[0]?.inserted ?? 0;
     },
   });
-  return { ...counts, timed };
+  return timedAfter === undefined ? counts : { ...counts, timed };
 }
 
 // $1 Application, $2 the page as it was sent, $3 whether effects become rows, $4 timedAfter. An ID of 0 means "none" (API section 4.3).
