@@ -105,6 +105,13 @@ test('forget, retention and config do what they say, a dry run nothing; the ID i
   ).toEqual([]);
   for (const { stdout, stderr } of [tried, forgotten]) expect(stdout + stderr).not.toContain(id);
 
+  // The daemon and `once` verify by themselves, each closed hour once.
+  const audited = deployment.start(['once'], { env: { AUDIT_DELAY_MINUTES: '1' } });
+  expect(await audited.ended).toMatchObject({ code: 0 });
+  expect(audited.linesOf('job finished').filter(({ job }) => job === 'audit-events:1')).toMatchObject([
+    { outcome: 'done', missing: 0, unknown: 0 },
+  ]);
+
   const count = () => database.query('select count(*)::int as events from talon_one_event');
   const before = await count();
   const unset = await run(deployment, ['retention']);

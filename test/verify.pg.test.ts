@@ -109,10 +109,13 @@ test('a payload that differs in one digit is found, and replaced with its effect
 
 test('numbers are compared digit for digit, though Postgres takes them as equal', async () => {
   const sync = await startSync(db());
-  sync.sim.addEvent(sync.number, { created: '2026-01-01T00:00:00Z' });
+  const created = '2026-01-01T00:00:00Z';
+  const payload = event({ id: 701, created, more: ',"value":1.50' });
+  sync.sim.addEvent(sync.number, { id: 701, created, payload });
   expect(await sync.cycle()).toMatchObject({ outcome: 'caught-up' });
+  expect(await verify(sync)).toMatchObject({ listed: 1, compared: 1, different: 0 });
   await db().rows(
-    `update talon_one_event set payload = (replace(payload::text, '"id": ', '"x": 1.0, "id": '))::jsonb where application_id = $1`,
+    `update talon_one_event set payload = replace(payload::text, '1.50', '1.5')::jsonb where application_id = $1`,
     sync.applicationId,
   );
   expect(await verify(sync)).toMatchObject({ listed: 1, different: 1 });

@@ -44,6 +44,10 @@ const HOUR: Instant = seconds(3600);
 /** After an outage, so much in one run; the next follows at once. */
 const MOST_IN_A_RUN = 24n * HOUR;
 const MAKE_EVERY_MS = 600_000;
+/** There is no Application yet. */
+const SOON_MS = 5_000;
+/** The first sync may take hours. */
+const NOT_READ_YET_MS = 300_000;
 const LOOK_AGAIN_MS = 60_000;
 const PATIENCE_MS = 30_000;
 /** An event that used up so much of the look-back was nearly missed. */
@@ -75,18 +79,19 @@ async function makeJobs({ warehouse }: AuditOptions, { lease }: JobContext): Pro
   });
   await pruneVerifications(warehouse);
   return {
-    next: { inMs: ids.length === 0 ? LOOK_AGAIN_MS : MAKE_EVERY_MS },
+    next: { inMs: ids.length === 0 ? SOON_MS : MAKE_EVERY_MS },
     figures: { applications: ids.length },
   };
 }
 
 async function audit(list: EventList, options: AuditOptions, context: JobContext): Promise<JobResult> {
-  const { warehouse, delay, config } = options;
+  const { warehouse, config } = options;
   const { subject, lease, state } = context;
   const [cursor] = await readReaches(warehouse, [subject]);
   // Before the first sync has read everything, everything would be missing.
-  if (cursor?.readUntil === undefined) return { next: { inMs: LOOK_AGAIN_MS }, figures: {} };
-  const closed = floorToHour(cursor.readUntil - laterOf(delay, config.sync.lookback));
+  if (cursor?.readUntil === undefined) return { next: { inMs: NOT_READ_YET_MS }, figures: {} };
+  const delay = laterOf(options.delay, config.sync.lookback);
+  const closed = floorToHour(cursor.readUntil - delay);
   const begun = parseInstant(String(state.auditedThrough)) ?? closed - HOUR;
   const from = laterOf(begun, await keptFrom(warehouse, config.retentionMonths));
   if (from >= closed) return { next: { inMs: untilClosed(from, delay, cursor.readUntil) }, figures: {} };
