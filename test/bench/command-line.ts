@@ -9,6 +9,8 @@ export interface BenchOptions {
   /** Undefined: the embedded Postgres. */
   databaseUrl?: string;
   writeDocs: boolean;
+  /** Whether a ratio out of bounds is a failure. */
+  guard: boolean;
 }
 
 export type CommandLine =
@@ -28,6 +30,7 @@ export function readCommandLine(words: readonly string[]): CommandLine {
       '--database-url <url>',
       'a Postgres to measure, instead of the embedded one; needs the right to create schemas',
     )
+    .option('--guard', 'end with exit code 1 when a ratio is far from what it should be', false)
     .option('--write-docs', 'put the tables into docs/performance.md', false)
     .exitOverride();
   try {
