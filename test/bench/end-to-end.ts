@@ -1,10 +1,9 @@
 import { formatCount } from '../demo/numbers.js';
 import type { BenchContext, Benchmark, Report } from './benchmark.js';
-import { CpuTrack } from './cpu-track.js';
-import { runDaemonOnce } from './daemon-once.js';
 import { figure, percent, withRange } from './figures.js';
 import { Series } from './medians.js';
 import { SimulatorProcess } from './simulator-process.js';
+import { syncOnce } from './synced-once.js';
 
 const MEGABYTE = 1024 * 1024;
 
@@ -24,52 +23,22 @@ export async function openEndToEnd(context: BenchContext): Promise<Benchmark> {
 }
 
 async function measure(context: BenchContext, simulator: SimulatorProcess, series: Series): Promise<void> {
-  const { postgres, signal, options } = context;
-  const target = await postgres.newWarehouse();
-  try {
-    const settings = {
-      TALON_ONE_BASE_URL: simulator.address.url,
-      TALON_ONE_API_KEY: simulator.address.apiKey,
-      DATABASE_URL: postgres.url,
-      WAREHOUSE_SCHEMA: target.schema,
-      REQUESTS_PER_SECOND: '0',
-      LOYALTY_SYNC: 'false',
-      REFERENCE_INTERVAL_MINUTES: '0',
-    };
-    const cpu = new CpuTrack(postgres);
-    const { probe, wholeMs } = await runDaemonOnce(settings, signal).finally(() => cpu.end());
-    const stored = await countRows(target.warehouse.pool, target.schema);
-    if (stored.events !== options.events || stored.owed !== 0)
-      throw new Error(`${stored.events} of ${options.events} events stored, ${stored.owed} snapshots owed`);
-    const eventsMs = probe.lastWriteAt - probe.firstRequestAt;
-    const per100k = 100_000 / options.events;
-    const postgresCpu = cpu.between(probe.firstRequestAt, probe.lastWriteAt);
-    series.add({
-      eventsPerSecond: (options.events / eventsMs) * 1000,
-      writingShare: probe.writingMs / eventsMs,
-      msPerPage: probe.writingMs / probe.pages,
-      nodeCpu: probe.eventsCpu * per100k,
-      postgresCpu: postgresCpu === undefined ? undefined : postgresCpu * per100k,
-      postgresShare: postgresCpu === undefined ? undefined : postgresCpu / (postgresCpu + probe.eventsCpu),
-      wholeSeconds: wholeMs / 1000,
-      snapshots: stored.snapshots,
-      peakRss: probe.peakRssBytes / MEGABYTE,
-    });
-  } finally {
-    await target.drop();
-  }
-}
-
-async function countRows(
-  pool: { query(text: string): Promise<{ rows: Record<string, string>[] }> },
-  schema: string,
-): Promise<{ events: number; snapshots: number; owed: number }> {
-  const count = (table: string) => `(select count(*) from ${schema}.${table})`;
-  const { rows } =
-    await pool.query(`select ${count('talon_one_event')} as events, ${count('talon_one_owed_snapshot')} as owed,
-    ${count('talon_one_profile_snapshot')} + ${count('talon_one_session_snapshot')} as snapshots`);
-  const { events, snapshots, owed } = rows[0] ?? {};
-  return { events: Number(events), snapshots: Number(snapshots), owed: Number(owed) };
+  const { options } = context;
+  const { probe, wholeMs, cpu, snapshots } = await syncOnce(context, simulator.address, options.events);
+  const eventsMs = probe.lastWriteAt - probe.firstRequestAt;
+  const per100k = 100_000 / options.events;
+  const postgresCpu = cpu.between(probe.firstRequestAt, probe.lastWriteAt);
+  series.add({
+    eventsPerSecond: (options.events / eventsMs) * 1000,
+    writingShare: probe.writingMs / eventsMs,
+    msPerPage: probe.writingMs / probe.pages,
+    nodeCpu: probe.eventsCpu * per100k,
+    postgresCpu: postgresCpu === undefined ? undefined : postgresCpu * per100k,
+    postgresShare: postgresCpu === undefined ? undefined : postgresCpu / (postgresCpu + probe.eventsCpu),
+    wholeSeconds: wholeMs / 1000,
+    snapshots,
+    peakRss: probe.peakRssBytes / MEGABYTE,
+  });
 }
 
 function report(series: Series, events: number): Report {

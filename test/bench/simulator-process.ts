@@ -17,8 +17,11 @@ export class SimulatorProcess {
     private readonly child: ChildProcess,
   ) {}
 
-  static async start(events: number): Promise<SimulatorProcess> {
-    const child = fork(PROGRAM, [String(events)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  /** @param large further events, each of about `largeBytes` */
+  static async start(events: number, large = 0, largeBytes = 0): Promise<SimulatorProcess> {
+    const child = fork(PROGRAM, [events, large, largeBytes].map(String), {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
     const ready = once(child, 'message') as Promise<[SimulatorAddress]>;
     const ended = once(child, 'exit').then(() => Promise.reject(new Error('the simulator ended')));
     const [address] = await Promise.race([ready, ended]);

@@ -48,7 +48,7 @@ async function measure(
 ): Promise<Measured> {
   const target = await postgres.newWarehouse();
   try {
-    const lease = await prepare(target.warehouse, pages);
+    const lease = await prepareWarehouse(target.warehouse, pages, APPLICATION_ID);
     for (const page of pages) contender.prepare?.(page);
     globalThis.gc?.();
     const postgresBefore = await postgres.cpuSeconds();
@@ -75,15 +75,20 @@ async function measure(
   }
 }
 
-async function prepare(warehouse: Warehouse, pages: readonly PreparedPage[]): Promise<Lease> {
-  await ensureCursors(warehouse, [{ id: APPLICATION_ID, name: 'bench', created: undefined, start: 0n }]);
+/** Cursor, partitions and lease for these pages. */
+export async function prepareWarehouse(
+  warehouse: Warehouse,
+  pages: readonly PreparedPage[],
+  applicationId: string,
+): Promise<Lease> {
+  await ensureCursors(warehouse, [{ id: applicationId, name: 'bench', created: undefined, start: 0n }]);
   const moments = pages.map((page) => parseInstant(page.lastCreated) ?? 0n);
   const partitions = new Partitions(warehouse, (error) => {
     throw error;
   });
   await partitions.ensure(moments);
   const leased = await takeLease(warehouse, {
-    applicationIds: [APPLICATION_ID],
+    applicationIds: [applicationId],
     owner: 'bench',
     leaseMs: LEASE_MS,
     courtesyMs: 0,
