@@ -10,6 +10,8 @@ export interface BenchOptions {
   sizes: number[];
   /** Events that the tables of full-tables hold already. */
   rows: number;
+  /** A folder with the public peer (peer.ts). */
+  peer?: string;
   /** Undefined: the embedded Postgres. */
   databaseUrl?: string;
   writeDocs: boolean;
@@ -44,6 +46,10 @@ export function readCommandLine(words: readonly string[]): CommandLine {
     .option(
       '--database-url <url>',
       'a Postgres to measure, instead of the embedded one; needs the right to create schemas',
+    )
+    .option(
+      '--peer <folder>',
+      'writer: also measure the Stripe sync engine, installed there with npm i @supabase/stripe-sync-engine@0.48.5',
     )
     .option('--guard', 'end with exit code 1 when a ratio is far from what it should be', false)
     .option('--write-docs', 'put the tables into docs/performance.md', false)

@@ -13,7 +13,8 @@ export const APPLICATION_ID = '1';
 export interface Contender {
   readonly name: string;
   readonly pages: number;
-  /** Before the time is taken. */
+  /** Before the time is taken, once, and for each page. */
+  readonly before?: (warehouse: Warehouse) => Promise<void>;
   readonly prepare?: (page: PreparedPage) => void;
   readonly write: (warehouse: Warehouse, lease: Lease, page: PreparedPage) => Promise<unknown>;
   readonly storesNothing?: true;

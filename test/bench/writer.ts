@@ -8,13 +8,17 @@ import { figure, percent, withRange } from './figures.js';
 import { Series } from './medians.js';
 import { type PreparedPage, preparePages } from './pages.js';
 import { owedOf, rowsOf } from './parsed-page.js';
+import { PEER, peerFrom } from './peer.js';
 
 const LEASE_MS = 60_000;
 
 /** The writer alone, on pages prepared in memory, beside the ways one would try first. */
 export async function openWriter(context: BenchContext): Promise<Benchmark> {
-  const pages = await preparePages(Math.max(...CONTENDERS.map((contender) => contender.pages)));
-  const series = new Map(CONTENDERS.map((contender) => [contender, new Series()]));
+  const { peer } = context.options;
+  const contenders =
+    peer === undefined ? CONTENDERS : [...CONTENDERS, peerFrom(peer, context.postgres.url, context.cleanUp)];
+  const pages = await preparePages(Math.max(...contenders.map((contender) => contender.pages)));
+  const series = new Map(contenders.map((contender) => [contender, new Series()]));
   return {
     run: async () => {
       let ours = Number.NaN;
@@ -31,7 +35,7 @@ export async function openWriter(context: BenchContext): Promise<Benchmark> {
         });
       }
     },
-    report: () => report(series),
+    report: () => report(series, peer !== undefined),
   };
 }
 
@@ -49,6 +53,7 @@ async function measure(
   const target = await postgres.newWarehouse();
   try {
     const lease = await prepareWarehouse(target.warehouse, pages, APPLICATION_ID);
+    await contender.before?.(target.warehouse);
     for (const page of pages) contender.prepare?.(page);
     globalThis.gc?.();
     const postgresBefore = await postgres.cpuSeconds();
@@ -115,7 +120,7 @@ async function checkStored(warehouse: Warehouse, pages: readonly PreparedPage[])
     throw new Error(`events, effects, owed, cursors: ${counts} stored, ${expected} expected`);
 }
 
-function report(series: ReadonlyMap<Contender, Series>): Report {
+function report(series: ReadonlyMap<Contender, Series>, hasPeer: boolean): Report {
   const ratios: Ratio[] = [...series]
     .filter(([{ floor }]) => floor !== undefined)
     .map(([{ name, aim, floor }, measured]) => ({
@@ -153,6 +158,9 @@ function report(series: ReadonlyMap<Contender, Series>): Report {
       'transaction, from pages prepared in memory; after each run the rows are counted. The others parse the page in Node and',
       'lose digits that JavaScript does not hold. Row by row without a transaction moves the cursor once a page, behind its',
       'rows. The yardstick stores nothing.',
+      hasPeer
+        ? 'The peer writes equal rows with equal indexes, but no cursor, nothing owed, no partitions, and no transaction.'
+        : `The public peer was not measured: install ${PEER} in a folder and name it with --peer.`,
     ],
     ratios: [
       ...ratios,
