@@ -9,6 +9,8 @@ import { Series } from './medians.js';
 import { type PreparedPage, preparePages } from './pages.js';
 import { owedOf, rowsOf } from './parsed-page.js';
 import { PEER, peerFrom } from './peer.js';
+import type { BenchPostgres } from './postgres.js';
+import { type Lap, race } from './race.js';
 
 const LEASE_MS = 60_000;
 
@@ -20,63 +22,55 @@ export async function openWriter(context: BenchContext): Promise<Benchmark> {
   const pages = await preparePages(Math.max(...contenders.map((contender) => contender.pages)));
   const series = new Map(contenders.map((contender) => [contender, new Series()]));
   return {
-    run: async () => {
-      let ours = Number.NaN;
-      for (const [contender, measured] of series) {
-        context.signal.throwIfAborted();
-        const result = await measure(context, contender, pages.slice(0, contender.pages));
-        if (contender === OURS) ours = result.eventsPerSecond;
-        // Within a round the machine is about equally busy.
-        const { nodeCpu, postgresCpu = Number.NaN } = result;
-        measured.add({
-          ...result,
-          ratio: ours / result.eventsPerSecond,
-          nodeShare: nodeCpu / (nodeCpu + postgresCpu),
-        });
-      }
-    },
+    run: () => measure(context, pages, series),
     report: () => report(series, peer !== undefined),
   };
 }
 
-type Measured = Readonly<{
-  eventsPerSecond: number;
-  nodeCpu: number;
-  postgresCpu: number | undefined;
-}>;
-
 async function measure(
   { postgres, signal }: BenchContext,
-  contender: Contender,
   pages: readonly PreparedPage[],
-): Promise<Measured> {
+  series: ReadonlyMap<Contender, Series>,
+): Promise<void> {
+  const laps: Lap[] = [];
+  try {
+    for (const contender of series.keys()) laps.push(await openLap(postgres, contender, pages));
+    globalThis.gc?.();
+    await race(laps, postgres, signal);
+    for (const { contender, target, pages } of laps)
+      if (!contender.storesNothing) await checkStored(target.warehouse, pages);
+  } finally {
+    for (const { target } of laps) await target.drop();
+  }
+  const speedOf = (lap: Lap) => (lap.written * 1000) / lap.seconds;
+  const ours = laps.find(({ contender }) => contender === OURS);
+  for (const lap of laps) {
+    const { contender, nodeCpu, postgresCpu, written } = lap;
+    series.get(contender)?.add({
+      eventsPerSecond: speedOf(lap),
+      ratio: ours && speedOf(ours) / speedOf(lap),
+      nodeCpu: (nodeCpu * 100) / written,
+      postgresCpu: postgresCpu && (postgresCpu * 100) / written,
+      nodeShare: postgresCpu && nodeCpu / (nodeCpu + postgresCpu),
+    });
+  }
+}
+
+async function openLap(
+  postgres: BenchPostgres,
+  contender: Contender,
+  all: readonly PreparedPage[],
+): Promise<Lap> {
   const target = await postgres.newWarehouse();
   try {
+    const pages = all.slice(0, contender.pages);
     const lease = await prepareWarehouse(target.warehouse, pages, APPLICATION_ID);
     await contender.before?.(target.warehouse);
     for (const page of pages) contender.prepare?.(page);
-    globalThis.gc?.();
-    const postgresBefore = await postgres.cpuSeconds();
-    const nodeBefore = process.cpuUsage();
-    const startedAt = performance.now();
-    for (const page of pages) {
-      signal.throwIfAborted();
-      await contender.write(target.warehouse, lease, page);
-    }
-    const seconds = (performance.now() - startedAt) / 1000;
-    const node = process.cpuUsage(nodeBefore);
-    const postgresAfter = await postgres.cpuSeconds();
-    if (!contender.storesNothing) await checkStored(target.warehouse, pages);
-    const events = pages.length * 1000;
-    const per100k = 100_000 / events;
-    const isSeen = postgresBefore !== undefined && postgresAfter !== undefined;
-    return {
-      eventsPerSecond: events / seconds,
-      nodeCpu: ((node.user + node.system) / 1_000_000) * per100k,
-      postgresCpu: isSeen ? (postgresAfter - postgresBefore) * per100k : undefined,
-    };
-  } finally {
+    return { contender, target, lease, pages, written: 0, seconds: 0, nodeCpu: 0, postgresCpu: 0 };
+  } catch (error) {
     await target.drop();
+    throw error;
   }
 }
 
@@ -154,7 +148,7 @@ function report(series: ReadonlyMap<Contender, Series>, hasPeer: boolean): Repor
       percent(measured.median('nodeShare')),
     ]),
     notes: [
-      'The same events and effects into the same tables with the same indexes, what is owed and the cursor in the same',
+      'In turn, page by page. The same events and effects into the same tables with the same indexes, what is owed and the cursor in the same',
       'transaction, from pages prepared in memory; after each run the rows are counted. The others parse the page in Node and',
       'lose digits that JavaScript does not hold. Row by row without a transaction moves the cursor once a page, behind its',
       'rows. The yardstick stores nothing.',
