@@ -56,6 +56,20 @@ async function measure(
   }
 }
 
+/** Events a second of `writeEventPage` alone, into empty tables. */
+export async function writerSpeed(
+  { postgres, signal }: BenchContext,
+  pages: readonly PreparedPage[],
+): Promise<number> {
+  const lap = await openLap(postgres, { ...OURS, pages: pages.length }, pages);
+  try {
+    await race([lap], postgres, signal);
+    return (lap.written * 1000) / lap.seconds;
+  } finally {
+    await lap.target.drop();
+  }
+}
+
 async function openLap(
   postgres: BenchPostgres,
   contender: Contender,
