@@ -77,5 +77,5 @@ async function runInTurn(
 
 function documented(reports: readonly Report[], machine: readonly string[], runs: number): string[] {
   const where = `Medians of ${plural(runs, 'run')} on ${machine.slice(0, 2).join('; ')}; ${machine.at(-1)}.`;
-  return [where, '', ...reports.flatMap(renderMarkdown)];
+  return reports.map((report) => [...renderMarkdown(report), where].join('\n'));
 }
