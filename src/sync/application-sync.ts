@@ -17,6 +17,8 @@ export interface ApplicationSyncOptions {
   readonly partitions: Partitions;
   readonly client: ManagementClient;
   readonly config: Config;
+  /** Milliseconds on a clock that never steps back. */
+  readonly now?: () => number;
 }
 
 /** After this long, snapshots make way for new events: the next cycle follows at once. */
@@ -60,8 +62,9 @@ export class ApplicationSync {
 
   /** Profiles and sessions side by side: their request budgets are separate. */
   async syncSnapshots(context: CycleContext): Promise<Leftover> {
-    const endMs = monotonicMs() + SNAPSHOT_PHASE_MS;
-    const isTimeUp = () => monotonicMs() >= endMs;
+    const { now = monotonicMs } = this.options;
+    const endMs = now() + SNAPSHOT_PHASE_MS;
+    const isTimeUp = () => now() >= endMs;
     const lanes = await Promise.allSettled([
       this.profiles.run(context, isTimeUp),
       this.sessions.run(context, isTimeUp),
