@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Instant, SECOND, seconds } from '../src/instant.js';
 import { type PlanOptions, planSessions, type SessionPlan } from '../src/sync/session-plan.js';
+import type { Spread } from '../src/sync/session-spread.js';
 import type { OwedSession } from '../src/warehouse/owed.js';
 import { instant, START } from './support/event-reading.js';
 
@@ -9,12 +10,14 @@ function sessionsAt(...offsets: number[]): OwedSession[] {
   return offsets.map((offset, index) => session(index, instant(START) + seconds(offset)));
 }
 
+const unknown: Spread = { rowsPerId: undefined, rowsPerSecond: undefined, idsFollowTime: undefined };
+
 function session(index: number, created: Instant): OwedSession {
   return { id: String(index), eventId: '1', version: '1', created, touched: created };
 }
 
 function plan(owed: readonly OwedSession[], options: Partial<PlanOptions> = {}): SessionPlan {
-  return planSessions(owed, { mode: 'auto', pageSize: 1000, density: undefined, ...options });
+  return planSessions(owed, { mode: 'auto', pageSize: 1000, spread: unknown, ...options });
 }
 
 function range(count: number, step: number, from = 0): number[] {
@@ -30,7 +33,11 @@ const anySessions = fc
   .map((offsets) => sessionsAt(...offsets));
 const anyOptions = fc.record({
   pageSize: fc.integer({ min: 1, max: 1000 }),
-  density: fc.option(fc.double({ min: 0, max: 100, noNaN: true }), { nil: undefined }),
+  spread: fc.record({
+    rowsPerId: fc.option(fc.double({ min: 0.001, max: 1, noNaN: true }), { nil: undefined }),
+    rowsPerSecond: fc.option(fc.double({ min: 0, max: 100, noNaN: true }), { nil: undefined }),
+    idsFollowTime: fc.option(fc.boolean(), { nil: undefined }),
+  }),
 });
 
 describe('whatever is owed', () => {
@@ -78,12 +85,12 @@ describe('whatever is owed', () => {
 
 describe('the lanes', () => {
   test('nothing owed costs nothing', () => {
-    expect(plan([], { mode: 'list' })).toEqual({ windows: [], byId: [] });
+    expect(plan([], { mode: 'list' })).toEqual({ windows: [], byId: [], left: [] });
   });
 
   test('by-id lists nothing, list asks for nothing by ID', () => {
     const owed = sessionsAt(...range(100, 1), 90_000);
-    expect(plan(owed, { mode: 'by-id' })).toEqual({ windows: [], byId: owed });
+    expect(plan(owed, { mode: 'by-id' })).toEqual({ windows: [], byId: owed, left: [] });
     expect(plan(owed, { mode: 'list' }).byId).toEqual([]);
   });
 
@@ -114,7 +121,9 @@ describe('the lanes', () => {
 
   test('where few of many sessions are owed, a list would bring mostly others: by ID', () => {
     // Ten a second are created, one in a thousand seconds is owed.
-    const { windows, byId } = plan(sessionsAt(...range(50, 1000)), { density: 10 });
+    const { windows, byId } = plan(sessionsAt(...range(50, 1000)), {
+      spread: { rowsPerId: undefined, rowsPerSecond: 10, idsFollowTime: false },
+    });
     expect(windows).toEqual([]);
     expect(byId).toHaveLength(50);
   });

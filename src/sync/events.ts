@@ -2,7 +2,7 @@ import { type Instant, laterOf } from '../instant.js';
 import type { EventList } from '../talon-one/event-list.js';
 import { eventPages, oneAhead } from '../talon-one/event-pages.js';
 import type { ReadPage } from '../talon-one/record-list.js';
-import type { CursorState } from '../warehouse/cursor.js';
+import type { CursorAdvance, CursorState } from '../warehouse/cursor.js';
 import { writeEventPage } from '../warehouse/event-writer.js';
 import type { Partitions } from '../warehouse/partitions.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
@@ -44,7 +44,9 @@ export async function syncEvents(
   for await (const eventPage of oneAhead(eventPages(options.list, from, context.requests))) {
     context.signal.throwIfAborted();
     const lastSync = reach.of(eventPage);
-    await storeEventPage(options, eventPage, lastSync, context);
+    // Behind a reading that took long, events may still have become visible: final is what it saw when it came close.
+    const finalAt = eventPage.readUntil && (reach.closeAt ?? eventPage.readUntil);
+    await storeEventPage(options, eventPage, { lastSync, readUntil: finalAt }, context);
     if (lastSync !== undefined) to = laterOf(to, lastSync);
     if (eventPage.isCaughtUp) readUntil = eventPage.readUntil;
     else progress.note(to, eventPage.page.serverTime, eventFigures(context));
@@ -55,15 +57,15 @@ export async function syncEvents(
 async function storeEventPage(
   options: EventSyncOptions,
   eventPage: ReadPage,
-  lastSync: Instant | undefined,
+  advance: CursorAdvance,
   context: CycleContext,
 ): Promise<void> {
-  const { page, readUntil, isCaughtUp } = eventPage;
+  const { page, isCaughtUp } = eventPage;
   await options.partitions.ensure(page.rows.map((row) => row.created));
   const counts = await writeEventPage(options.warehouse, {
     lease: context.lease,
     page,
-    advance: { lastSync, readUntil, status: isCaughtUp ? 'up-to-date' : 'back-filling' },
+    advance: { ...advance, status: isCaughtUp ? 'up-to-date' : 'back-filling' },
     normalizeEffects: options.normalizeEffects,
   });
   const { tally } = context;
