@@ -10,6 +10,7 @@ import type { CycleContext } from './cycle-context.js';
 import { type EventWindow, syncEvents } from './events.js';
 import type { Leftover } from './leftover.js';
 import { ProfileSync } from './profiles.js';
+import { QuietTail } from './quiet-tail.js';
 import { SessionSync } from './sessions.js';
 
 export interface ApplicationSyncOptions {
@@ -29,6 +30,7 @@ const MOST_PARALLEL = 8;
 /** What is kept in memory about one Application from cycle to cycle: how its server behaves. Losing it loses nothing. */
 export class ApplicationSync {
   private readonly list: EventList;
+  private readonly tail: QuietTail;
   private readonly profiles: ProfileSync;
   private readonly sessions: SessionSync;
 
@@ -40,6 +42,7 @@ export class ApplicationSync {
     const { pageSize, requestsPerSecond } = config.talonOne;
     const { sessionSource } = config.sync;
     this.list = new EventList(client, applicationId, pageSize);
+    this.tail = new QuietTail(config.sync.lookback, options.now);
     this.profiles = new ProfileSync({ warehouse, client, batchSize: pageSize });
     this.sessions = new SessionSync({
       warehouse,
@@ -54,7 +57,7 @@ export class ApplicationSync {
     const { warehouse, partitions, config } = this.options;
     const { lookback, normalizeEffects } = config.sync;
     return syncEvents(
-      { warehouse, partitions, list: this.list, lookback, normalizeEffects },
+      { warehouse, partitions, list: this.list, tail: this.tail, lookback, normalizeEffects },
       cursor,
       context,
     );

@@ -2,11 +2,12 @@ import { type Instant, laterOf } from '../instant.js';
 import type { EventList } from '../talon-one/event-list.js';
 import { eventPages, oneAhead } from '../talon-one/event-pages.js';
 import type { ReadPage } from '../talon-one/record-list.js';
-import type { CursorAdvance, CursorState } from '../warehouse/cursor.js';
+import type { CursorState } from '../warehouse/cursor.js';
 import { writeEventPage } from '../warehouse/event-writer.js';
 import type { Partitions } from '../warehouse/partitions.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
 import { type CycleContext, noteQuarantined } from './cycle-context.js';
+import type { QuietTail } from './quiet-tail.js';
 import { Progress, Reach, startOfWindow } from './reading.js';
 
 export interface EventSyncOptions {
@@ -14,6 +15,7 @@ export interface EventSyncOptions {
   readonly partitions: Partitions;
   readonly list: EventList;
   readonly lookback: Instant;
+  readonly tail: QuietTail;
   readonly normalizeEffects: boolean;
 }
 
@@ -36,7 +38,8 @@ export async function syncEvents(
   cursor: CursorState,
   context: CycleContext,
 ): Promise<EventWindow> {
-  const from = startOfWindow(cursor, options.lookback);
+  const beganMs = options.tail.nowMs();
+  const from = startOfWindow(cursor, options.tail.lookbackFor(cursor.lastSync));
   let to = cursor.lastSync;
   let readUntil: Instant | undefined;
   const reach = new Reach(options.lookback);
@@ -44,12 +47,12 @@ export async function syncEvents(
   for await (const eventPage of oneAhead(eventPages(options.list, from, context.requests))) {
     context.signal.throwIfAborted();
     const lastSync = reach.of(eventPage);
-    // Behind a reading that took long, events may still have become visible: final is what it saw when it came close.
-    const finalAt = eventPage.readUntil && (reach.closeAt ?? eventPage.readUntil);
-    await storeEventPage(options, eventPage, { lastSync, readUntil: finalAt }, context);
+    await storeEventPage(options, eventPage, lastSync, context);
     if (lastSync !== undefined) to = laterOf(to, lastSync);
-    if (eventPage.isCaughtUp) readUntil = eventPage.readUntil;
-    else progress.note(to, eventPage.page.serverTime, eventFigures(context));
+    if (eventPage.isCaughtUp) {
+      readUntil = eventPage.readUntil;
+      options.tail.noteCaughtUp(to, beganMs);
+    } else progress.note(to, eventPage.page.serverTime, eventFigures(context));
   }
   return { from, to, readUntil, closeAt: reach.closeAt };
 }
@@ -57,15 +60,15 @@ export async function syncEvents(
 async function storeEventPage(
   options: EventSyncOptions,
   eventPage: ReadPage,
-  advance: CursorAdvance,
+  lastSync: Instant | undefined,
   context: CycleContext,
 ): Promise<void> {
-  const { page, isCaughtUp } = eventPage;
+  const { page, readUntil, isCaughtUp } = eventPage;
   await options.partitions.ensure(page.rows.map((row) => row.created));
   const counts = await writeEventPage(options.warehouse, {
     lease: context.lease,
     page,
-    advance: { ...advance, status: isCaughtUp ? 'up-to-date' : 'back-filling' },
+    advance: { lastSync, readUntil, status: isCaughtUp ? 'up-to-date' : 'back-filling' },
     normalizeEffects: options.normalizeEffects,
   });
   const { tally } = context;

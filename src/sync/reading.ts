@@ -13,25 +13,12 @@ import type { ReadPage } from '../talon-one/record-list.js';
 
 // What reading along a time of creation has in common, of events and of loyalty transactions.
 
-/** A Date header may run ahead of the clock that the records go by. */
-const CLOCK_MARGIN = 60n * SECOND;
-
-export interface ReadSoFar {
-  /** `created` of the newest record up to which all were read. */
-  readonly lastSync: Instant;
-  /** The server's clock at the moment up to which the last reading is final: it had come within a look-back of it. */
-  readonly readUntil?: Instant | undefined;
-}
-
 /**
  * Where to begin to read: a look-back before the newest record, at the whole second below, and at least one second
  * before it. That is right for servers that take the lower bound as inclusive, as exclusive, or in whole seconds.
- * When nothing has happened for longer than a look-back, the newest records need not be read again and again: a look-back
- * before the last reading everything had become visible.
  */
-export function startOfWindow({ lastSync, readUntil }: ReadSoFar, lookback: Instant): Instant {
-  const final = readUntil === undefined ? lastSync : laterOf(lastSync, readUntil - CLOCK_MARGIN);
-  return floorToSecond(final - laterOf(lookback, SECOND));
+export function startOfWindow(cursor: { readonly lastSync: Instant }, lookback: Instant): Instant {
+  return floorToSecond(cursor.lastSync - laterOf(lookback, SECOND));
 }
 
 /** How far the cursor may move while one reading goes on: never so far that the next reading begins behind a record. */
