@@ -49,7 +49,9 @@ export async function runCycle(
   const cycleId = randomUUID();
   const log = parentLog.child({ applicationId: Number(lease.applicationId), cycleId });
   const startedMs = monotonicMs();
-  let context = createCycleContext(lease, signal, log);
+  // Until the events have been read to their end once, it is a back-fill, which makes way for everything else.
+  const priority = cursor.readUntil === undefined ? 'back-fill' : 'live';
+  let context = createCycleContext(lease, signal, log, priority);
   let window: EventWindow | undefined;
   let outcome: CycleOutcome = 'caught-up';
   let leftover: Leftover = 'nothing';
@@ -57,7 +59,7 @@ export async function runCycle(
   try {
     const renew = (client: Client) => advanceCursor(client, lease);
     await whileLeased(options.warehouse, { lease, renew }, signal, async (leaseSignal) => {
-      context = createCycleContext(lease, leaseSignal, log);
+      context = createCycleContext(lease, leaseSignal, log, priority);
       window = await application.syncEvents(cursor, context);
       leftover = await application.syncSnapshots(context);
       if (leftover !== 'nothing') outcome = 'behind';
