@@ -5,6 +5,7 @@ import { formatCount } from '../../demo/numbers.js';
 import type { Report } from '../benchmark.js';
 import { replaceSection } from '../docs.js';
 import { figure, percent } from '../figures.js';
+import { describeMachine } from '../machine.js';
 import { BenchPostgres } from '../postgres.js';
 import { renderMarkdown, renderText } from '../render.js';
 import { type Outcome, runWorkload } from './run-workload.js';
@@ -54,7 +55,10 @@ async function run(chosen: readonly string[], options: Options): Promise<void> {
     }
     const reports = [requestsReport(rows), stalenessReport(rows)];
     console.log(`\n${reports.flatMap(renderText).join('\n')}`);
-    if (options.writeDocs) await replaceSection('bench:requests', reports.flatMap(renderMarkdown));
+    const [machine, versions, date] = describeMachine(postgres);
+    const where = `${machine}; ${versions}; ${date}.`;
+    if (options.writeDocs)
+      await replaceSection('bench:requests', [where, '', ...reports.flatMap(renderMarkdown)]);
   } finally {
     await cleanUp.run();
     interruption.dispose();

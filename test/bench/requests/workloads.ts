@@ -45,7 +45,7 @@ export const workloads: Readonly<Record<string, Workload>> = {
   'steady-day': {
     title: 'Steady day',
     says: '5 events a second; sessions of minutes to days; 1 % touch a session of months ago',
-    defaultScale: 1 / 4,
+    defaultScale: 1 / 24,
     seconds: (scale) => 86_400 * scale,
     open: (world) => shops(world, 1, { eventsPerSecond: steady(5), customers: 60_000, oldShare: 0.01 }),
   },
