@@ -20,6 +20,7 @@ import type { EventWindow } from './events.js';
 import { backoffMs, failureLevel, failureOf } from './failure.js';
 import { whileLeased } from './lease-keeper.js';
 import type { Leftover } from './leftover.js';
+import { cyclePriority } from './priority.js';
 
 export interface CycleOptions {
   readonly warehouse: Warehouse;
@@ -49,8 +50,7 @@ export async function runCycle(
   const cycleId = randomUUID();
   const log = parentLog.child({ applicationId: Number(lease.applicationId), cycleId });
   const startedMs = monotonicMs();
-  // Until the events have been read to their end once, it is a back-fill, which makes way for everything else.
-  const priority = cursor.readUntil === undefined ? 'back-fill' : 'live';
+  const priority = cyclePriority(cursor.readUntil);
   let context = createCycleContext(lease, signal, log, priority);
   let window: EventWindow | undefined;
   let outcome: CycleOutcome = 'caught-up';
