@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
 import { GrantedBudget } from '../src/talon-one/granted-budget.js';
 import { budgetShape, LocalBudget } from '../src/talon-one/request-budget.js';
+import { startForTest } from './simulator/for-tests.js';
 import { RateLimit } from './simulator/rate-limit.js';
 import { Refusal } from './simulator/refusal.js';
 import { switchesSchema } from './simulator/switches.js';
+import { senderFor } from './support/management-client.js';
 import { SimulatedTime } from './support/simulated-time.js';
 
 const signal = new AbortController().signal;
@@ -84,6 +86,24 @@ test('when the server grants the limit again, all of it is used again, and that 
     [false, 'GET /x'],
   ]);
   expect(count(run, 200, 300_000, 360_000)).toBeGreaterThanOrEqual(175);
+});
+
+test('the client tells its budget what was refused', async () => {
+  const sim = await startForTest({ history: { events: 1 } });
+  sim.addFault({ path: '/v1/applications', times: 1, action: { type: 'status', status: 429 } });
+  const told: [string, number][] = [];
+  const budget = {
+    acquire: async () => () => {},
+    answered: (endpoint: string, status: number) => told.push([endpoint, status]),
+  };
+  const send = senderFor(sim, { budget });
+  const request = { method: 'GET', path: '/v1/applications', template: '/v1/applications' } as const;
+  await expect(send(request, signal)).rejects.toMatchObject({ status: 429 });
+  await send(request, signal);
+  expect(told).toEqual([
+    ['GET /v1/applications', 429],
+    ['GET /v1/applications', 200],
+  ]);
 });
 
 test('an endpoint that is refused does not slow down another one', async () => {
