@@ -19,12 +19,30 @@ export interface ListedSession {
 /** Fewer sessions say too little. */
 const LEAST_ROWS = 20;
 const MOST_DISORDER = 0.05;
+/** By this factor sessions must lie closer or further apart than was thought, for a plan to be made anew. */
+const NEWS = 1.1;
 
 /** Learns from every page of a list how many sessions there are. Kept in memory: the first list after a start teaches it again. */
 export class LearnedSpread implements Spread {
   rowsPerId: number | undefined;
   rowsPerSecond: number | undefined;
   idsFollowTime: boolean | undefined;
+
+  /** What is known at this moment. */
+  now(): Spread {
+    const { rowsPerId, rowsPerSecond, idsFollowTime } = this;
+    return { rowsPerId, rowsPerSecond, idsFollowTime };
+  }
+
+  /** A plan made with the other one may be wrong now. */
+  differsFrom(other: Spread): boolean {
+    if (this.idsFollowTime !== other.idsFollowTime) return true;
+    const [a, b] = this.idsFollowTime
+      ? [this.rowsPerId, other.rowsPerId]
+      : [this.rowsPerSecond, other.rowsPerSecond];
+    if (a === undefined || b === undefined) return a !== b;
+    return Math.max(a, b) > Math.min(a, b) * NEWS;
+  }
 
   /** A page, or a window that one page held. */
   learn(rows: readonly ListedSession[]): void {

@@ -74,8 +74,8 @@ export class SessionSync {
   }
 
   /**
-   * Lists the windows of one plan after the other, each plan made with what the lists before have taught. Returns what
-   * is better asked for by ID.
+   * Lists the windows of a plan one after the other, and plans anew with what the lists have taught. Returns what is
+   * better asked for by ID.
    */
   private async listAll(
     run: PendingSessions,
@@ -85,22 +85,29 @@ export class SessionSync {
     isTimeUp: () => boolean,
   ): Promise<OwedSession[]> {
     const tries = new Map<string, number>();
-    for (;;) {
-      const mayBeListed = ({ id }: OwedSession) => !singly.has(id) && (tries.get(id) ?? 0) < MOST_LISTS;
-      const open = [...run.pending.values()].filter(mayBeListed);
-      const plan = planSessions(open, options);
-      const [window] = plan.windows;
-      const isOver = !window || isTimeUp() || (run.credit !== undefined && run.credit < 1);
-      if (isOver) {
-        const left = new Set(plan.left);
-        return [...run.pending.values()].filter((session) => !singly.has(session.id) && !left.has(session));
+    const mayBeListed = ({ id }: OwedSession) =>
+      run.pending.has(id) && !singly.has(id) && (tries.get(id) ?? 0) < MOST_LISTS;
+    let plan = planSessions([...run.pending.values()].filter(mayBeListed), options);
+    let windows = [...plan.windows];
+    while (windows.length > 0 && !isTimeUp() && (run.credit === undefined || run.credit >= 1)) {
+      const window = windows.shift();
+      const wanted = window?.sessions.filter(mayBeListed) ?? [];
+      // Lists before it have brought most of it.
+      const isWorthless = run.credit !== undefined && wanted.length <= (window?.pages ?? 0);
+      const known = this.spread.now();
+      if (window && wanted.length > 0 && !isWorthless) {
+        const end = await listSessions(this.options, window, run, context, isTimeUp);
+        if (end === 'refused') run.credit = 0;
+        // What a complete list does not hold is not where it was looked for.
+        const tried = end === 'complete' ? MOST_LISTS : 1;
+        for (const { id } of wanted) tries.set(id, (tries.get(id) ?? 0) + tried);
       }
-      const end = await listSessions(this.options, window, run, context, isTimeUp);
-      if (end === 'refused') run.credit = 0;
-      // What a complete list does not hold is not where it was looked for.
-      const tried = end === 'complete' ? MOST_LISTS : 1;
-      for (const { id } of window.sessions) tries.set(id, (tries.get(id) ?? 0) + tried);
+      if (windows.length > 0 && !this.spread.differsFrom(known)) continue;
+      plan = planSessions([...run.pending.values()].filter(mayBeListed), options);
+      windows = [...plan.windows];
     }
+    const left = new Set(plan.left);
+    return [...run.pending.values()].filter((session) => !singly.has(session.id) && !left.has(session));
   }
 
   private async fetchSingly(

@@ -45,14 +45,14 @@ export const workloads: Readonly<Record<string, Workload>> = {
   'steady-day': {
     title: 'Steady day',
     says: '5 events a second; sessions of minutes to days; 1 % touch a session of months ago',
-    defaultScale: 1 / 24,
+    defaultScale: 1 / 48,
     seconds: (scale) => 86_400 * scale,
     open: (world) => shops(world, 1, { eventsPerSecond: steady(5), customers: 60_000, oldShare: 0.01 }),
   },
   'flash-sale': {
     title: 'Flash sale',
     says: '300 events a second for ten minutes, 5 a second in the ten minutes before and after',
-    defaultScale: 1,
+    defaultScale: 1 / 4,
     seconds: (scale) => 1800 * scale,
     open: (world, scale) => {
       const isSale = (at: number) => at >= BEGIN + 600 * SECOND * scale && at < BEGIN + 1200 * SECOND * scale;
