@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { CleanUp } from '../../demo/clean-up.js';
+import { InterruptedError } from '../../demo/demo-error.js';
 import { Interruption } from '../../demo/interruption.js';
 import { formatCount } from '../../demo/numbers.js';
 import type { Report } from '../benchmark.js';
@@ -16,6 +17,9 @@ interface Options {
   databaseUrl?: string;
   writeDocs: boolean;
 }
+
+const FAILED = 1;
+const INTERRUPTED = 130;
 
 const names = Object.keys(workloads);
 const command = new Command('npm run bench:requests --')
@@ -59,10 +63,13 @@ async function run(chosen: readonly string[], options: Options): Promise<void> {
     const where = `${machine}; ${versions}; ${date}.`;
     if (options.writeDocs)
       await replaceSection('bench:requests', [where, '', ...reports.flatMap(renderMarkdown)]);
-  } finally {
-    await cleanUp.run();
-    interruption.dispose();
+  } catch (error) {
+    const reason = interruption.signal.aborted ? interruption.signal.reason : error;
+    process.exitCode = reason instanceof InterruptedError ? INTERRUPTED : FAILED;
+    console.error(`\nNot measured: ${reason instanceof Error ? reason.message : String(reason)}`);
   }
+  await cleanUp.run();
+  interruption.dispose();
 }
 
 function requestsReport(rows: readonly [Workload, number, Outcome][]): Report {
