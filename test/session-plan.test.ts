@@ -153,11 +153,18 @@ describe('what the IDs tell', () => {
     expect(windows.map((window) => [window.sessions.length, window.pages])).toEqual([[500, 1]]);
   });
 
-  test('before any list was read, their distance bounds what a list can cost', () => {
-    // Two thousand numbers between two of them: for all that is known, two thousand sessions.
-    expect(plan(steps(50, 2000, 1), { spread: unknown }).windows).toEqual([]);
-    const spread = { ...unknown, idsFollowTime: true, rowsPerId: 0.01 };
-    expect(plan(steps(50, 2000, 1), { spread }).windows).toMatchObject([{ pages: 1 }]);
+  test('there are at most as many sessions between two of them as numbers, however long the time', () => {
+    const later = range(500, 1).map((index) =>
+      session(1_000_500 + index, instant(START) + seconds(1e6 + index)),
+    );
+    expect(plan([...steps(500, 1, 1), ...later], { spread: unknown }).windows).toMatchObject([{ pages: 2 }]);
+  });
+
+  test('where others use most of the sequence, that does not keep the first list from being tried', () => {
+    expect(plan(steps(50, 2000, 1), { spread: unknown }).windows).toMatchObject([{ pages: 1 }]);
+    // It has shown that all those numbers are sessions.
+    const spread = { ...unknown, idsFollowTime: true, rowsPerId: 1 };
+    expect(plan(steps(50, 2000, 1), { spread }).windows).toEqual([]);
   });
 
   test('IDs that do not grow with time tell nothing', () => {

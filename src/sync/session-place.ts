@@ -10,7 +10,9 @@ import { disorder, type Spread } from './session-spread.js';
 // created nobody knows. And between two IDs there are at most as many sessions as numbers, a bound that holds before any
 // list was read. Whether it is so is looked
 // at: on every page of a list, and before the first one among the owed sessions themselves.
-// Otherwise sessions are counted by time.
+//
+// Otherwise sessions are counted by time. So they are before the first list, unless the IDs say that there are fewer:
+// others may use most of the sequence. That list may turn out to be useless, but then it is the last one.
 
 export interface PlacedSession {
   readonly session: OwedSession;
@@ -48,17 +50,18 @@ export function placeSessions(owed: readonly OwedSession[], spread: Spread): Pla
   const follows = spread.idsFollowTime ?? (known.length > LEAST_PAIRS && disorder(known) <= MOST_DISORDER);
   const rowsPerSecond = Math.max(spread.rowsPerSecond ?? 0, densestSample(known));
   const { credible, unknown } = follows ? notYoungerThanHigherIds(known) : { credible: known, unknown: [] };
-  const [first] = credible;
-  const placeOf = (one: Known) => {
-    if (!first) return 0;
-    if (follows) return (one.id - first.id) * (spread.rowsPerId ?? 1);
-    return secondsBetween(first.created, one.created) * rowsPerSecond;
+  const between = (a: Known, b: Known) => {
+    const byTime = secondsBetween(a.created, b.created) * rowsPerSecond;
+    if (!follows) return byTime;
+    const numbers = b.id - a.id;
+    return spread.rowsPerId === undefined ? Math.min(numbers, byTime) : numbers * spread.rowsPerId;
   };
-  let least = 0;
+  let place = 0;
   const points = credible.map((one, index) => {
+    const before = credible[index - 1];
     // The owed sessions before it are there for certain.
-    least = Math.max(least, index, placeOf(one));
-    return { session: one.session, created: one.created, place: least };
+    if (before) place = Math.max(index, place + between(before, one));
+    return { session: one.session, created: one.created, place };
   });
   return { points, unknown, rowsPerSecond: spread.rowsPerSecond ?? rowsPerSecond };
 }
