@@ -1,7 +1,7 @@
 import { formatInstant, parseInstant } from '../instant.js';
 import { hasStatus } from '../talon-one/api-error.js';
 import type { ListPage, SessionQuery } from '../talon-one/management.js';
-import type { OwedSession } from '../warehouse/owed.js';
+import { type OwedSession, owedSessionsAmong } from '../warehouse/owed.js';
 import type { CycleContext } from './cycle-context.js';
 import type { SessionWindow } from './session-plan.js';
 import type { LearnedSpread, ListedSession } from './session-spread.js';
@@ -11,6 +11,8 @@ import { type LaneOptions, sessionBatch, storeSessions } from './session-store.j
 export interface PendingSessions {
   /** Owed and not answered yet, by ID. */
   readonly pending: Map<string, OwedSession>;
+  /** More sessions are owed than `pending` holds. */
+  readonly isPart: boolean;
   readonly spread: LearnedSpread;
   /**
    * Requests that lists may still spend: each costs one, each owed session that one brings earns one. So lists never
@@ -44,7 +46,7 @@ export async function listSessions(
     if (page === undefined) return 'refused';
     rows += page.data.length;
     run.spread.learn(listedSessions(page));
-    const asked = owedOn(page, run.pending);
+    const asked = [...owedOn(page, run.pending), ...(await owedBeyond(options, page, run, context))];
     const rest = new Set(await storeSessions(options, { ...batch, asked }, page, context));
     for (const session of asked) if (!rest.has(session)) run.pending.delete(session.id);
     const brought = asked.length - rest.size;
@@ -63,6 +65,21 @@ function owedOn(page: ListPage, pending: ReadonlyMap<string, OwedSession>): Owed
   const ids = new Set(page.data.map((record) => (record as { id?: unknown } | null)?.id));
   // Several IDs beyond 2^53 can be one number: Postgres compares them exactly.
   return [...pending.values()].filter((session) => ids.has(Number(session.id)));
+}
+
+/** Owed sessions of the page that the plan did not know of: its window would have to be read again for them. */
+async function owedBeyond(
+  { warehouse }: LaneOptions,
+  page: ListPage,
+  run: PendingSessions,
+  context: CycleContext,
+): Promise<OwedSession[]> {
+  if (!run.isPart) return [];
+  const ids = page.data.map((record) => (record as { id?: unknown } | null)?.id);
+  // A number beyond 2^53 is not exact: such a session waits for a plan of its own.
+  const others = ids.filter((id): id is number => Number.isSafeInteger(id)).map(String);
+  const unplanned = others.filter((id) => !run.pending.has(id));
+  return unplanned.length === 0 ? [] : owedSessionsAmong(warehouse, context.lease.applicationId, unplanned);
 }
 
 function listedSessions({ data }: ListPage): ListedSession[] {

@@ -54,6 +54,7 @@ export class SessionSync {
     }
     const run: PendingSessions = {
       pending: new Map(owed.map((session) => [session.id, session])),
+      isPart: mayLeave,
       spread: this.spread,
       credit: mode === 'auto' ? 1 : undefined,
     };
