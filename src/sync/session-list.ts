@@ -54,11 +54,17 @@ export async function listSessions(
     const isLast = page.hasMore === undefined ? page.data.length < options.pageSize : !page.hasMore;
     if (isLast || page.data.length === 0) return 'complete';
     const left = window.sessions.filter(({ id }) => run.pending.has(id)).length;
-    if (left === 0 || isTimeUp()) return 'cut';
+    if (isTimeUp() || (left === 0 && !(brought > 1 && goesOn(run, options.pageSize)))) return 'cut';
     // Longer than estimated: only while it goes on to bring more than as many requests by ID.
     const isLong = requests >= window.pages && (left === 1 || brought < 2);
     if (run.credit !== undefined && (run.credit < 1 || isLong)) return 'cut';
   }
+}
+
+// Windows are cut at whole seconds. Where a second holds more than a page, what is owed beyond the plan could only be had
+// by reading the same pages once more.
+function goesOn({ isPart, spread }: PendingSessions, pageSize: number): boolean {
+  return isPart && (spread.rowsPerSecond ?? 0) * 2 > pageSize / 2;
 }
 
 function owedOn(page: ListPage, pending: ReadonlyMap<string, OwedSession>): OwedSession[] {
