@@ -1,5 +1,6 @@
 import type { Logger } from '../logger.js';
 import type { RequestContext } from '../talon-one/management.js';
+import type { Priority } from '../talon-one/request-budget.js';
 import type { Lease } from '../warehouse/cursor.js';
 import type { StoreCounts } from '../warehouse/record-page.js';
 
@@ -33,7 +34,12 @@ export interface CycleContext {
 /** From this attempt on a failing request is worth a line; before, it is everyday trouble. */
 const NOTEWORTHY_ATTEMPT = 3;
 
-export function createCycleContext(lease: Lease, signal: AbortSignal, log: Logger): CycleContext {
+export function createCycleContext(
+  lease: Lease,
+  signal: AbortSignal,
+  log: Logger,
+  priority: Priority = 'back-fill',
+): CycleContext {
   const tally: CycleTally = {
     pages: 0,
     requests: 0,
@@ -44,7 +50,8 @@ export function createCycleContext(lease: Lease, signal: AbortSignal, log: Logge
     sessionSnapshots: 0,
     quarantined: 0,
   };
-  return { lease, signal, log, tally, requests: requestContext(tally, signal, log) };
+  const requests = { ...requestContext(tally, signal, log), priority };
+  return { lease, signal, log, tally, requests };
 }
 
 /** To be handed to requests: counts them and logs what failed. */
@@ -56,7 +63,9 @@ export function requestContext(tally: WorkTally, signal: AbortSignal, log: Logge
       if (attempt > 1) tally.retries += 1;
     },
     onFailedAttempt: ({ error, attempt }) => {
-      const level = attempt >= NOTEWORTHY_ATTEMPT ? 'info' : 'debug';
+      // What the server refuses because others use the key is said once, by the budget.
+      const isNoteworthy = attempt >= NOTEWORTHY_ATTEMPT && error.status !== 429;
+      const level = isNoteworthy ? 'info' : 'debug';
       log[level]({ attempt, retryAfterMs: error.retryAfterMs, err: error }, 'request failed, trying again');
     },
   };

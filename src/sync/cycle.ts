@@ -21,6 +21,7 @@ import { backoffMs, failureLevel, failureOf } from './failure.js';
 import { whileLeased } from './lease-keeper.js';
 import type { Leftover } from './leftover.js';
 import { nextCycleInMs } from './next-cycle.js';
+import { cyclePriority } from './priority.js';
 
 export interface CycleOptions {
   readonly warehouse: Warehouse;
@@ -52,7 +53,8 @@ export async function runCycle(
   const cycleId = randomUUID();
   const log = parentLog.child({ applicationId: Number(lease.applicationId), cycleId });
   const startedMs = monotonicMs();
-  let context = createCycleContext(lease, signal, log);
+  const priority = cyclePriority(cursor.readUntil);
+  let context = createCycleContext(lease, signal, log, priority);
   let window: EventWindow | undefined;
   let outcome: CycleOutcome = 'caught-up';
   let leftover: Leftover = 'nothing';
@@ -60,7 +62,7 @@ export async function runCycle(
   try {
     const renew = (client: Client) => advanceCursor(client, lease);
     await whileLeased(options.warehouse, { lease, renew }, signal, async (leaseSignal) => {
-      context = createCycleContext(lease, leaseSignal, log);
+      context = createCycleContext(lease, leaseSignal, log, priority);
       window = await application.syncEvents(cursor, context);
       leftover = await application.syncSnapshots(context);
       if (leftover !== 'nothing') outcome = 'behind';

@@ -5,6 +5,7 @@ import { parseJson } from '../json/parse.js';
 import { mayChangeInJsonb } from '../json/silent-changes.js';
 import { ApiError } from './api-error.js';
 import type { HttpAnswer, HttpRequest, SendRequest } from './http.js';
+import type { Priority } from './request-budget.js';
 import { type FailedAttempt, type RetryOptions, withRetry } from './retry.js';
 import { type Application, applicationSchema, firstProblem, pageSchema } from './schemas.js';
 import { parseSessionExport } from './session-csv.js';
@@ -15,6 +16,8 @@ const MAX_EXPORT_BYTES = 32 * 1024 * 1024;
 /** What a caller lends to its requests: the signal that ends them, and where they are counted. */
 export interface RequestContext {
   readonly signal: AbortSignal;
+  /** Default: that of a back-fill. */
+  readonly priority?: Priority;
   readonly onAttempt?: (attempt: number) => void;
   readonly onFailedAttempt?: (failed: FailedAttempt) => void;
 }
@@ -174,7 +177,8 @@ export class ManagementClient {
     return withRetry(
       async (attempt) => {
         context.onAttempt?.(attempt);
-        return read(await this.send(request, context.signal), request);
+        const { priority, signal } = context;
+        return read(await this.send(priority ? { ...request, priority } : request, signal), request);
       },
       this.retry,
       context.signal,
