@@ -370,7 +370,7 @@ begin
   for large in
     select format('alter table %s alter %I set compression lz4', attrelid::regclass, attname)
     from pg_attribute join pg_class on pg_class.oid = attrelid
-    where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p') and relname like 'talon_one_%'
+    where relnamespace = (select oid from pg_namespace where nspname = current_schema()) and relkind in ('r', 'p') and relname like 'talon_one_%'
       and attname in ('payload', 'props') and not attisdropped
       and exists (select from pg_settings where name = 'default_toast_compression' and 'lz4' = any (enumvals))
   loop
