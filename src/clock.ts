@@ -13,6 +13,11 @@ export function wallClockMs(): number {
   return Date.now();
 }
 
+/** Share of the time since the start of the process in which its one thread was busy, 0 to 1. */
+export function busyShare(): number {
+  return performance.eventLoopUtilization().utilization;
+}
+
 /** Waits `ms` milliseconds. Rejects with the signal's AbortError as soon as `signal` aborts. */
 export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   signal?.throwIfAborted();

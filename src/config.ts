@@ -315,12 +315,14 @@ export const variables = {
     schema: number(1, 3600, 'seconds'),
   },
   HTTP_HOST: {
-    about: ['Address on which /livez and /readyz are served.'],
+    about: [
+      'Address on which /livez, /readyz, /metrics and the status page (/ and /status.json) are served.',
+    ],
     default: '0.0.0.0',
     schema: z.string(),
   },
   HTTP_PORT: {
-    about: ['Port of /livez and /readyz; 0 = any free one (logged).'],
+    about: ['Their port; 0 = any free one (logged).'],
     default: '8080',
     emptyMeans: 'no server',
     schema: z.literal('').or(wholeNumber(0, 65_535)),

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
-import { type HealthReport, HealthServer } from '../src/health/health-server.js';
+import { type HealthReport, HealthServer, type Page } from '../src/health/health-server.js';
 import { readHealth } from './support/health.js';
 import { RawClient } from './support/raw-client.js';
 import { waitFor } from './support/wait.js';
@@ -13,8 +13,8 @@ afterEach(() => {
 
 const ready = async (): Promise<HealthReport> => ({ isReady: true, reasons: [] });
 
-async function serve(report: () => Promise<HealthReport> = ready) {
-  const server = await HealthServer.start('127.0.0.1', 0, report);
+async function serve(report: () => Promise<HealthReport> = ready, pages?: ReadonlyMap<string, Page>) {
+  const server = await HealthServer.start('127.0.0.1', 0, report, pages);
   onTestFinished(() => server.stop());
   const open = (): RawClient => {
     const client = new RawClient(server.port);
@@ -149,6 +149,34 @@ describe('whatever is asked for', () => {
     expect([[], [400]]).toContainEqual(client.statuses);
     expect(await isAlive()).toBe(true);
   });
+
+  const pages = new Map<string, Page>([
+    ['/', async (query) => ({ contentType: 'text/plain', text: `page ${query.get('a')}` })],
+    ['/broken', () => Promise.reject(new Error('the password is hush-hush'))],
+  ]);
+
+  test.each([
+    ['GET', '/', 200],
+    ['GET', '/?a=b', 200],
+    ['HEAD', '/', 200],
+    ['POST', '/', 405],
+    ['GET', '//', 404],
+    ['GET', '/constructor', 404],
+    ['GET', '/broken', 500],
+    ['GET', '/livez', 200],
+  ])(
+    'pages are served beside the two routes, and nothing else: %s %s is answered with %i',
+    async (method, path, status) => {
+      const { open, isAlive } = await serve(ready, pages);
+      const client = open().send(`${method} ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+      await client.closed;
+      expect(client.statuses).toEqual([status]);
+      expect(client.received.includes('page b')).toBe(path === '/?a=b');
+      expect(client.received).not.toContain('hush-hush');
+      expect(client.received).toContain('x-content-type-options: nosniff');
+      expect(await isAlive()).toBe(true);
+    },
+  );
 
   test('HEAD has the head of GET and no body', async () => {
     const { open } = await serve();

@@ -1,5 +1,7 @@
 import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
+import { Metrics } from '../src/metrics/metrics.js';
+import { metricEntries } from './docs/metrics-page.js';
 import { deploy } from './support/deployment.js';
 import { readHealth } from './support/health.js';
 import { waitFor } from './support/wait.js';
@@ -17,11 +19,51 @@ describe('the server of the daemon', () => {
     });
     expect(await readHealth(`${url}/readyz?verbose`)).toMatchObject({ status: 200 });
     expect(await readHealth(`${url}/readyz`, 'HEAD')).toEqual({ status: 200, body: '' });
-    for (const path of ['/', '/metrics', '/livez/', '/readyz%00', '//livez'])
+    for (const path of ['/metrics/', '/status', '/favicon.ico', '/livez/', '/readyz%00', '//livez'])
       expect(await readHealth(`${url}${path}`)).toEqual({ status: 404, body: { error: 'not found' } });
     for (const method of ['POST', 'PUT', 'DELETE'])
       expect(await readHealth(`${url}/livez`, method)).toMatchObject({ status: 405 });
     expect(daemon.hasEnded).toBe(false);
+  });
+
+  test('shows its status and its metrics, without a secret or anything of a customer', async (context) => {
+    const { start, env, database, role } = await deploy(context);
+    const daemon = start(['run'], { env: { REQUESTS_PER_SECOND: '1000' } });
+    const url = await daemon.healthUrl();
+    await daemon.waitForLine('cycle finished', ({ outcome }) => outcome === 'caught-up');
+    const read = async (path: string) => {
+      const response = await fetch(`${url}${path}`);
+      return { response, text: await response.text() };
+    };
+    const page = await read('/');
+    expect(page.response.status).toBe(200);
+    expect(page.response.headers.get('content-security-policy')).toMatch(
+      /^default-src 'none'; style-src 'sha256-/,
+    );
+    expect(page.text).toContain('All data is complete until ');
+    const { response, text } = await read('/status.json');
+    expect(response.headers.get('content-type')).toBe('application/json');
+    expect(JSON.parse(text)).toMatchObject({ tone: 'good', applications: [{ words: 'up to date' }] });
+    const metrics = await read('/metrics');
+    const names = metricEntries(new Metrics()).map(({ name }) => name);
+    expect(names.filter((name) => !metrics.text.includes(`# TYPE ${name} `))).toEqual([]);
+    // Everything has been counted by now, but for failures.
+    const rare = [
+      'talon_one_sync_request_retries_total',
+      'talon_one_sync_event_lateness_seconds',
+      'talon_one_sync_jobs',
+    ];
+    const absent = names.filter(
+      (name) => !new RegExp(`^${name}(_count)?(\\{.*\\})? [0-9]`, 'm').test(metrics.text),
+    );
+    expect(absent.filter((name) => !rare.includes(name))).toEqual([]);
+    const customers = await database.query<{ id: string }>(
+      'select distinct integration_id as id from talon_one_profile_snapshot where integration_id is not null',
+    );
+    expect(customers.length).toBeGreaterThan(5);
+    const shown = page.text + text + metrics.text;
+    const hidden = [env.TALON_ONE_API_KEY, role.password, ...customers.map(({ id }) => id)];
+    expect(hidden.filter((one) => one !== undefined && shown.includes(one))).toEqual([]);
   });
 
   test('says that it is not ready before the Applications are known', async (context) => {

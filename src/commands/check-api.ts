@@ -25,7 +25,7 @@ export async function checkApi(
   warehouse: Warehouse | undefined,
   signal: AbortSignal,
 ): Promise<Finding[]> {
-  const api = createApi(config, log, warehouse, RETRY);
+  const api = createApi(config, log, warehouse, { retry: RETRY });
   const { client } = api;
   const context: RequestContext = { signal };
   const findings: Finding[] = [];

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Config } from '../config.js';
 import type { Logger } from '../logger.js';
+import { type Observer, silentObserver } from '../observer.js';
 import { packageVersion } from '../package-info.js';
 import { SharedBudget } from '../sync/shared-budget.js';
 import { CsvExports } from '../talon-one/csv-exports.js';
@@ -9,6 +10,7 @@ import { GrantedBudget } from '../talon-one/granted-budget.js';
 import { createSender, createStreamSender, type HttpOptions, type OpenStream } from '../talon-one/http.js';
 import { ImportClient } from '../talon-one/import-client.js';
 import { ManagementClient } from '../talon-one/management.js';
+import { observedBudget } from '../talon-one/observed.js';
 import {
   budgetShape,
   LocalBudget,
@@ -90,17 +92,23 @@ export interface Api {
   readonly exports: CsvExports;
 }
 
+export interface ApiOptions {
+  readonly retry?: RetryOptions;
+  /** Told of every attempt and of every wait for the budget. */
+  readonly observer?: Observer;
+}
+
 export function createApi(
   config: Config,
   log: Logger,
   warehouse: Warehouse | undefined,
-  retry: RetryOptions = defaultRetry,
+  { retry = defaultRetry, observer = silentObserver }: ApiOptions = {},
 ): Api {
-  const options = httpOptions(config, createBudget(config, log, warehouse));
+  const options = httpOptions(config, observedBudget(createBudget(config, log, warehouse), observer));
   const streamMs = Math.max(EXPORT_IDLE_MS, options.timeoutMs);
   return {
-    client: new ManagementClient(createSender(options), retry),
-    exports: new CsvExports(createStreamSender({ ...options, timeoutMs: streamMs }), retry),
+    client: new ManagementClient(createSender(options), retry, observer),
+    exports: new CsvExports(createStreamSender({ ...options, timeoutMs: streamMs }), retry, observer),
   };
 }
 

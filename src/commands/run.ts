@@ -3,6 +3,8 @@ import type { Config } from '../config.js';
 import { isAbortError } from '../errors.js';
 import { HealthServer } from '../health/health-server.js';
 import type { Logger } from '../logger.js';
+import type { Metrics } from '../metrics/metrics.js';
+import { silentObserver } from '../observer.js';
 import { packageVersion } from '../package-info.js';
 import { type ApplicationOptions, findApplications } from '../sync/applications.js';
 import { backoffMs } from '../sync/failure.js';
@@ -13,6 +15,7 @@ import { createApi, createPartitions, openWarehouse, processName, Releasers } fr
 import { jobKinds } from './job-kinds.js';
 import { prepareWarehouse } from './prepare.js';
 import { Readiness } from './readiness.js';
+import { Watch } from './watch.js';
 
 const FIND_APPLICATIONS_EVERY_MS = 3_600_000;
 
@@ -23,11 +26,15 @@ export async function runCommand(config: Config, log: Logger, signal: AbortSigna
   log.info({ version: packageVersion(), owner, baseUrl: config.talonOne.baseUrl }, 'starting');
   try {
     const readiness = new Readiness();
-    await startServer(config, log, releasers, readiness);
+    const metrics = config.http.port === undefined ? undefined : loadMetrics();
+    const watch = metrics && new Watch(config, metrics, owner);
+    await startServer(config, log, releasers, readiness, watch);
     const { warehouse } = await openWarehouse(config, log, releasers, signal);
     await prepareWarehouse(warehouse, log, signal, { patient: true });
     readiness.warehouse = warehouse;
-    const api = createApi(config, log, warehouse);
+    if (watch) watch.warehouse = warehouse;
+    const observer = (await metrics) ?? silentObserver;
+    const api = createApi(config, log, warehouse, { observer });
     const { client } = api;
     let applicationIds: string[] = [];
     const scheduler = new Scheduler({
@@ -38,6 +45,7 @@ export async function runCommand(config: Config, log: Logger, signal: AbortSigna
       owner,
       log,
       applicationIds: () => applicationIds,
+      observer,
     });
     const kinds = jobKinds({ ...api, config, warehouse });
     const jobs = new JobRunner({ warehouse, kinds, owner, leaseMs: config.sync.leaseMs, log });
@@ -56,16 +64,24 @@ export async function runCommand(config: Config, log: Logger, signal: AbortSigna
   }
 }
 
+// The library takes a while to load: it does while Postgres is connected to, and not at all without a server.
+async function loadMetrics(): Promise<Metrics> {
+  const { Metrics } = await import('../metrics/metrics.js');
+  return new Metrics();
+}
+
 async function startServer(
   config: Config,
   log: Logger,
   releasers: Releasers,
   readiness: Readiness,
+  watch: Watch | undefined,
 ): Promise<void> {
   if (config.http.port === undefined) return;
-  const server = await HealthServer.start(config.http.host, config.http.port, () => readiness.report());
+  const { host, port } = config.http;
+  const server = await HealthServer.start(host, port, () => readiness.report(), watch?.pages);
   releasers.add(() => server.stop());
-  log.info({ host: config.http.host, port: server.port }, 'serving /livez and /readyz');
+  log.info({ host, port: server.port }, 'serving /livez and /readyz');
 }
 
 /** Looks for Applications at start until it succeeds, and every hour for new ones. Only a stop ends it. */

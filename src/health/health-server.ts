@@ -8,6 +8,18 @@ export interface HealthReport {
   readonly reasons: readonly string[];
 }
 
+/** What a page answers. */
+export interface PageAnswer {
+  readonly status?: number;
+  readonly contentType: string;
+  readonly text: string;
+  /** Headers beside those of every answer. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Makes one page; many may ask at once, so it has to bound its own cost. */
+export type Page = (query: URLSearchParams) => Promise<PageAnswer>;
+
 const SLOW_CLIENT_MS = 5_000;
 const MOST_CONNECTIONS = 64;
 const LIMITS = {
@@ -19,19 +31,25 @@ const LIMITS = {
 };
 
 /**
- * `GET /livez`: the process runs. `GET /readyz`: it can do its work, else 503 with the reasons. Serves nothing else,
- * and gives slow, many or greedy clients little to hold on to.
+ * `GET /livez`: the process runs. `GET /readyz`: it can do its work, else 503 with the reasons. Beside them only the pages
+ * that it is given. Gives slow, many or greedy clients little to hold on to.
  */
 export class HealthServer {
   private constructor(private readonly server: Server) {}
 
   /**
    * @param port 0 = any free one
+   * @param pages by path
    * @throws UserError when the address cannot be used
    */
-  static async start(host: string, port: number, report: () => Promise<HealthReport>): Promise<HealthServer> {
+  static async start(
+    host: string,
+    port: number,
+    report: () => Promise<HealthReport>,
+    pages: ReadonlyMap<string, Page> = new Map(),
+  ): Promise<HealthServer> {
     const shared = oneAtATime(report);
-    const server = createServer(LIMITS, (request, response) => void answer(request, response, shared));
+    const server = createServer(LIMITS, (request, response) => void answer(request, response, shared, pages));
     makeRoomForNewcomers(server);
     await new Promise<void>((resolve, reject) => {
       const refuse = (error: Error) =>
@@ -93,14 +111,17 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   report: () => Promise<HealthReport>,
+  pages: ReadonlyMap<string, Page>,
 ): Promise<void> {
   // A body is never wanted: what comes of it after the answer goes with the connection.
   request.resume();
   if (hasBody(request)) response.setHeader('connection', 'close');
-  const path = request.url?.split('?', 1)[0];
-  if (path !== '/livez' && path !== '/readyz') return send(response, 404, { error: 'not found' });
+  const [path = '', query] = request.url?.split('?', 2) ?? [];
+  const page = pages.get(path);
+  if (path !== '/livez' && path !== '/readyz' && !page) return send(response, 404, { error: 'not found' });
   if (request.method !== 'GET' && request.method !== 'HEAD')
     return send(response, 405, { error: 'only GET' });
+  if (page) return sendPage(response, page, new URLSearchParams(query));
   if (path === '/livez') return send(response, 200, { status: 'alive' });
   const { isReady, reasons } = await report();
   send(response, isReady ? 200 : 503, { status: isReady ? 'ready' : 'not ready', reasons });
@@ -110,12 +131,31 @@ function hasBody({ headers }: IncomingMessage): boolean {
   return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
 }
 
+async function sendPage(response: ServerResponse, page: Page, query: URLSearchParams): Promise<void> {
+  try {
+    const { status = 200, contentType, text, headers = {} } = await page(query);
+    sendText(response, status, text, { ...headers, 'content-type': contentType });
+  } catch {
+    send(response, 500, { error: 'unexpected error' });
+  }
+}
+
 function send(response: ServerResponse, status: number, body: unknown): void {
-  const text = `${JSON.stringify(body)}\n`;
+  sendText(response, status, `${JSON.stringify(body)}\n`, { 'content-type': 'application/json' });
+}
+
+function sendText(
+  response: ServerResponse,
+  status: number,
+  text: string,
+  headers: Readonly<Record<string, string>>,
+): void {
   response.writeHead(status, {
-    'content-type': 'application/json',
+    ...headers,
     'content-length': Buffer.byteLength(text),
     'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
   });
   response.end(response.req.method === 'HEAD' ? undefined : text);
 }

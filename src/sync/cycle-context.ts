@@ -1,4 +1,5 @@
 import type { Logger } from '../logger.js';
+import { type Observer, type SnapshotLane, silentObserver } from '../observer.js';
 import type { RequestContext } from '../talon-one/management.js';
 import type { Priority } from '../talon-one/request-budget.js';
 import type { Lease } from '../warehouse/cursor.js';
@@ -29,16 +30,23 @@ export interface CycleContext {
   readonly tally: CycleTally;
   /** To be handed to every request: counts it and logs what failed. */
   readonly requests: RequestContext;
+  readonly observer: Observer;
 }
 
 /** From this attempt on a failing request is worth a line; before, it is everyday trouble. */
 const NOTEWORTHY_ATTEMPT = 3;
 
+export interface CycleSurroundings {
+  /** Of its requests; default: `back-fill`. */
+  readonly priority?: Priority;
+  readonly observer?: Observer | undefined;
+}
+
 export function createCycleContext(
   lease: Lease,
   signal: AbortSignal,
   log: Logger,
-  priority: Priority = 'back-fill',
+  { priority = 'back-fill', observer = silentObserver }: CycleSurroundings = {},
 ): CycleContext {
   const tally: CycleTally = {
     pages: 0,
@@ -51,7 +59,7 @@ export function createCycleContext(
     quarantined: 0,
   };
   const requests = { ...requestContext(tally, signal, log), priority };
-  return { lease, signal, log, tally, requests };
+  return { lease, signal, log, tally, requests, observer };
 }
 
 /** To be handed to requests: counts them and logs what failed. */
@@ -69,6 +77,16 @@ export function requestContext(tally: WorkTally, signal: AbortSignal, log: Logge
       log[level]({ attempt, retryAfterMs: error.retryAfterMs, err: error }, 'request failed, trying again');
     },
   };
+}
+
+/** Counts snapshots that were stored. */
+export function noteSnapshots(
+  { lease, tally, observer }: CycleContext,
+  lane: SnapshotLane,
+  count: number,
+): void {
+  tally[lane === 'profile' ? 'profileSnapshots' : 'sessionSnapshots'] += count;
+  observer.snapshotsStored(lease.applicationId, lane, count);
 }
 
 /** Counts what a page brought; says so when records had to be put aside. */

@@ -3,6 +3,7 @@ import { monotonicMs } from '../clock.js';
 import { messageOf } from '../errors.js';
 import { earlierOf, formatInstant, type Instant, secondsBetween } from '../instant.js';
 import type { Logger } from '../logger.js';
+import type { Observer } from '../observer.js';
 import {
   advanceCursor,
   type CycleEnd,
@@ -29,6 +30,7 @@ export interface CycleOptions {
   readonly lookback: Instant;
   /** How many Applications are this process's own to keep; default: any number. */
   readonly share?: number | undefined;
+  readonly observer?: Observer | undefined;
 }
 
 export interface CycleResult {
@@ -53,8 +55,8 @@ export async function runCycle(
   const cycleId = randomUUID();
   const log = parentLog.child({ applicationId: Number(lease.applicationId), cycleId });
   const startedMs = monotonicMs();
-  const priority = cyclePriority(cursor.readUntil);
-  let context = createCycleContext(lease, signal, log, priority);
+  const surroundings = { priority: cyclePriority(cursor.readUntil), observer: options.observer };
+  let context = createCycleContext(lease, signal, log, surroundings);
   let window: EventWindow | undefined;
   let outcome: CycleOutcome = 'caught-up';
   let leftover: Leftover = 'nothing';
@@ -62,7 +64,7 @@ export async function runCycle(
   try {
     const renew = (client: Client) => advanceCursor(client, lease);
     await whileLeased(options.warehouse, { lease, renew }, signal, async (leaseSignal) => {
-      context = createCycleContext(lease, leaseSignal, log, priority);
+      context = createCycleContext(lease, leaseSignal, log, surroundings);
       window = await application.syncEvents(cursor, context);
       leftover = await application.syncSnapshots(context);
       if (leftover !== 'nothing') outcome = 'behind';
@@ -73,6 +75,7 @@ export async function runCycle(
   }
   const ending = { cycleId, outcome, leftover, error, window, durationMs: monotonicMs() - startedMs };
   await finish(leased, context, ending, options, log);
+  context.observer.cycleEnded(lease.applicationId, outcome, ending.durationMs / 1000);
   return { outcome, error, leftover };
 }
 
@@ -105,7 +108,7 @@ async function finish(
         const end = { ...endOf(ending, standing, options), share: options.share };
         failingMs = await endCycle(client, lease, end);
       }
-      await insertCycle(client, lease, toRecord(ending, context, owed.count));
+      await insertCycle(client, lease, toRecord(ending, context, owed.count, completeThrough));
     });
   } catch (error) {
     // Without Postgres the lease ends by itself; the cursor stands where the last stored page left it.
@@ -153,7 +156,12 @@ function quietMsOf(window: EventWindow | undefined): number | undefined {
   return secondsBetween(window.to, window.readUntil) * 1000;
 }
 
-function toRecord(ending: Ending, { tally }: CycleContext, owed: number): CycleRecord {
+function toRecord(
+  ending: Ending,
+  { tally }: CycleContext,
+  owed: number,
+  completeThrough: Instant | undefined,
+): CycleRecord {
   const { cycleId, durationMs, outcome, window, error } = ending;
   const failed = error === undefined || outcome === 'stopped' ? undefined : messageOf(error);
   return {
@@ -164,6 +172,7 @@ function toRecord(ending: Ending, { tally }: CycleContext, owed: number): CycleR
     windowTo: window?.to,
     ...tally,
     owed,
+    completeThrough,
     error: failed,
   };
 }

@@ -1,4 +1,4 @@
-import { type Instant, laterOf } from '../instant.js';
+import { type Instant, laterOf, SECOND } from '../instant.js';
 import type { EventList } from '../talon-one/event-list.js';
 import { eventPages, oneAhead } from '../talon-one/event-pages.js';
 import type { ReadPage } from '../talon-one/record-list.js';
@@ -31,6 +31,9 @@ export interface EventWindow {
    */
   readonly closeAt: Instant | undefined;
 }
+
+/** Older events come with a back-fill: how late they are says nothing about the API. */
+const MOST_LATE = 86_400n * SECOND;
 
 /** Reads all events from the cursor to the newest and stores them page by page, each with the cursor in one transaction. */
 export async function syncEvents(
@@ -70,12 +73,28 @@ async function storeEventPage(
     page,
     advance: { lastSync, readUntil, status: isCaughtUp ? 'up-to-date' : 'back-filling' },
     normalizeEffects: options.normalizeEffects,
+    timedAfter: page.serverTime && page.serverTime - MOST_LATE,
   });
   const { tally } = context;
   if (page.source !== '') tally.pages += 1;
+  const repeated = page.data.length - counts.inserted - counts.quarantined;
   tally.eventsNew += counts.inserted;
-  tally.eventsRepeated += page.data.length - counts.inserted - counts.quarantined;
+  tally.eventsRepeated += repeated;
   noteQuarantined(context, counts, page.source);
+  if (page.source !== '')
+    observeEvents(context, { fresh: counts.inserted, repeated }, counts.timed ?? [], page);
+}
+
+function observeEvents(
+  { observer, lease: { applicationId } }: CycleContext,
+  events: { fresh: number; repeated: number },
+  timed: readonly number[],
+  { serverTime }: { serverTime: Instant | undefined },
+): void {
+  observer.pageStored(applicationId, events);
+  if (serverTime === undefined) return;
+  const now = Number(serverTime) / Number(SECOND);
+  for (const created of timed) observer.eventSeen(applicationId, Math.max(0, now - created));
 }
 
 function eventFigures({ tally: { pages, eventsNew, eventsRepeated } }: CycleContext) {

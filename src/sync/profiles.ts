@@ -9,7 +9,7 @@ import {
   writeSnapshots,
 } from '../warehouse/snapshot-writer.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
-import { type CycleContext, noteQuarantined } from './cycle-context.js';
+import { type CycleContext, noteQuarantined, noteSnapshots } from './cycle-context.js';
 import type { Leftover } from './leftover.js';
 
 export interface ProfileSyncOptions {
@@ -97,7 +97,7 @@ export class ProfileSync {
       const isProof = answered === 0 && batch.asked.length <= PROOF_SIZE;
       if (isProof) {
         await writeNotFound(this.options.warehouse, batch, missing);
-        run.context.tally.profileSnapshots += missing.length;
+        noteSnapshots(run.context, 'profile', missing.length);
       }
       rest = [...(isProof ? [] : missing), ...rest.slice(batch.asked.length)];
       length = answered === 0 ? PROOF_SIZE : this.batchSize;
@@ -114,7 +114,7 @@ export class ProfileSync {
         const record = { ...page, problems: problemsOf(page) };
         const counts = await writeSnapshots(this.options.warehouse, batch, record);
         for (const id of counts.answered) answered.add(id);
-        context.tally.profileSnapshots += counts.inserted;
+        noteSnapshots(context, 'profile', counts.inserted);
         noteQuarantined(context, counts, page.source);
       }
     } catch (error) {
@@ -170,7 +170,7 @@ export class ProfileSync {
   private async noteRefused(error: ApiError, batch: SnapshotBatch, run: Run): Promise<Fetched> {
     if (error.status === 404) {
       await writeNotFound(this.options.warehouse, batch, batch.asked);
-      run.context.tally.profileSnapshots += batch.asked.length;
+      noteSnapshots(run.context, 'profile', batch.asked.length);
     } else {
       run.refusals.push({ batch, error });
       if (run.answered === 0 && run.refusals.length >= MOST_REFUSED) throw error;

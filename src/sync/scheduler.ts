@@ -1,5 +1,6 @@
 import { monotonicMs } from '../clock.js';
 import type { Logger } from '../logger.js';
+import type { Observer } from '../observer.js';
 import { leaveApplications, millisecondsUntilDue, type TakeOptions, takeLease } from '../warehouse/cursor.js';
 import { pruneCycles } from '../warehouse/cycle-log.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
@@ -15,6 +16,7 @@ export interface SchedulerOptions extends ApplicationSyncOptions {
   readonly log: Logger;
   /** The Applications to sync now: found anew from time to time. */
   readonly applicationIds: () => readonly string[];
+  readonly observer?: Observer;
 }
 
 /** Cycles of different Applications that run side by side in one process. */
@@ -98,14 +100,14 @@ export class Scheduler {
     options: TakeOptions,
     onCycle?: (applicationId: string, result: CycleResult) => void,
   ): Promise<TakenWork | undefined> {
-    const { warehouse, config, log } = this.options;
+    const { warehouse, config, log, observer } = this.options;
     const leased = await takeLease(warehouse, options);
     if (!leased) return undefined;
     const { applicationId } = leased.lease;
     const { intervalMs, lookback } = config.sync;
     const run = async (signal: AbortSignal) => {
       const application = this.applicationSync(applicationId);
-      const settings = { warehouse, intervalMs, lookback, share: options.share };
+      const settings = { warehouse, intervalMs, lookback, share: options.share, observer };
       const result = await runCycle(leased, application, settings, signal, log);
       onCycle?.(applicationId, result);
     };

@@ -3,7 +3,7 @@ import type { ListPage } from '../talon-one/management.js';
 import { isRetryable } from '../talon-one/retry.js';
 import type { OwedSession } from '../warehouse/owed.js';
 import { writeNotFound, writeRefused } from '../warehouse/snapshot-writer.js';
-import { type CycleContext, noteQuarantined } from './cycle-context.js';
+import { type CycleContext, noteQuarantined, noteSnapshots } from './cycle-context.js';
 import { type LaneOptions, sessionBatch, storeSessions } from './session-store.js';
 
 /** After so many sessions in a row that cannot be fetched, the trouble is not theirs. */
@@ -82,7 +82,7 @@ async function fetchSession(
   } catch (error) {
     if (!hasStatus(error, 404)) throw error;
     await writeNotFound(options.warehouse, batch, [session]);
-    context.tally.sessionSnapshots += 1;
+    noteSnapshots(context, 'by-id', 1);
   }
 }
 

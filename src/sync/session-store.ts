@@ -2,7 +2,7 @@ import type { ListPage, ManagementClient } from '../talon-one/management.js';
 import { databaseTime, type OwedSession } from '../warehouse/owed.js';
 import { type SessionSource, type SnapshotBatch, writeSnapshots } from '../warehouse/snapshot-writer.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
-import { type CycleContext, noteQuarantined } from './cycle-context.js';
+import { type CycleContext, noteQuarantined, noteSnapshots } from './cycle-context.js';
 
 /** What every lane of sessions needs. */
 export interface LaneOptions {
@@ -37,7 +37,7 @@ export async function storeSessions(
 ): Promise<OwedSession[]> {
   if (batch.asked.length === 0) return [];
   const counts = await writeSnapshots(options.warehouse, batch, { ...page, problems });
-  context.tally.sessionSnapshots += counts.inserted;
+  noteSnapshots(context, batch.source, counts.inserted);
   noteQuarantined(context, counts, page.source);
   return batch.asked.filter((session) => !counts.answered.has(session.id));
 }

@@ -1,10 +1,12 @@
 import { pipeline, Readable } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
 import { messageOf } from '../errors.js';
+import { type Observer, silentObserver } from '../observer.js';
 import { ApiError } from './api-error.js';
 import type { HttpRequest, OpenStream } from './http.js';
 import { CutFileError, LastLine, type WatchedFile } from './last-line.js';
 import type { RequestContext } from './management.js';
+import { observeAttempt } from './observed.js';
 import { type RetryOptions, withRetry } from './retry.js';
 
 /** A row by the names of its columns, in lower case: the API's documents do not agree on theirs. */
@@ -32,6 +34,7 @@ export class CsvExports {
   constructor(
     private readonly open: OpenStream,
     private readonly retry: RetryOptions,
+    private readonly observer: Observer = silentObserver,
   ) {}
 
   /**
@@ -59,7 +62,8 @@ export class CsvExports {
     const attempt = async (number: number) => {
       context.onAttempt?.(number);
       try {
-        return { pieces: await this.open(request, context.signal) };
+        const open = () => this.open(request, context.signal);
+        return { pieces: await observeAttempt(this.observer, request, number, open) };
       } catch (error) {
         if (isFinal?.(error)) return { error };
         throw error;

@@ -3,8 +3,10 @@ import { messageOf } from '../errors.js';
 import type { Instant } from '../instant.js';
 import { parseJson } from '../json/parse.js';
 import { mayChangeInJsonb } from '../json/silent-changes.js';
+import { type Observer, silentObserver } from '../observer.js';
 import { ApiError } from './api-error.js';
 import type { HttpAnswer, HttpRequest, SendRequest } from './http.js';
+import { observeAttempt } from './observed.js';
 import type { Priority } from './request-budget.js';
 import { type FailedAttempt, type RetryOptions, withRetry } from './retry.js';
 import { type Application, applicationSchema, firstProblem, pageSchema } from './schemas.js';
@@ -75,6 +77,7 @@ export class ManagementClient {
   constructor(
     private readonly send: SendRequest,
     private readonly retry: RetryOptions,
+    private readonly observer: Observer = silentObserver,
   ) {}
 
   applications(paging: Paging, context: RequestContext): Promise<ListPage> {
@@ -178,7 +181,9 @@ export class ManagementClient {
       async (attempt) => {
         context.onAttempt?.(attempt);
         const { priority, signal } = context;
-        return read(await this.send(priority ? { ...request, priority } : request, signal), request);
+        return observeAttempt(this.observer, request, attempt, async () =>
+          read(await this.send(priority ? { ...request, priority } : request, signal), request),
+        );
       },
       this.retry,
       context.signal,

@@ -60,8 +60,8 @@ export async function ensureCursors(
   if (applications.length === 0) return;
   await warehouse.transaction((client) =>
     client.query(
-      `insert into talon_one_sync_cursor (application_id, application_name, application_created, last_sync)
-       select id, name, created, start
+      `insert into talon_one_sync_cursor (application_id, application_name, application_created, last_sync, first_sync)
+       select id, name, created, start, start
        from json_to_recordset($1) as a(id bigint, name text, created timestamptz, start timestamptz)
        left join talon_one_sync_cursor c on c.application_id = id
        where c.application_id is null
@@ -175,7 +175,9 @@ export async function advanceCursor(
     `update talon_one_sync_cursor
      set last_sync = greatest(last_sync, $4), read_until = greatest(read_until, $5),
          status = case when status in ('failing', 'unauthorised') then status else coalesce($6, status) end,
-         lease_expires_at = clock_timestamp() + $3 * interval '1 ms', updated_at = clock_timestamp()
+         lease_expires_at = clock_timestamp() + $3 * interval '1 ms', updated_at = clock_timestamp(),
+         pace_fence = $2, pace_from = case when pace_fence = $2 then pace_from else last_sync end,
+         pace_since = case when pace_fence = $2 then pace_since else clock_timestamp() end
      where application_id = $1 and fence = $2`,
     [
       lease.applicationId,

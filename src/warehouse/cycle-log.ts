@@ -21,6 +21,8 @@ export interface CycleRecord {
   readonly sessionSnapshots: number;
   readonly quarantined: number;
   readonly owed: number | undefined;
+  /** Everything up to here was stored at the end; `undefined`: the cycle could not tell. */
+  readonly completeThrough: Instant | undefined;
   readonly error: string | undefined;
 }
 
@@ -29,9 +31,9 @@ export async function insertCycle(client: Client, lease: Lease, record: CycleRec
   await client.query(
     `insert into talon_one_sync_cycle
        (cycle_id, application_id, fence, owner, started_at, duration_ms, outcome, window_from, window_to, pages, requests,
-        retries, events_new, events_repeated, profile_snapshots, session_snapshots, quarantined, owed, error)
+        retries, events_new, events_repeated, profile_snapshots, session_snapshots, quarantined, owed, error, complete_through)
      values ($1, $2, $3, $4, clock_timestamp() - $5::bigint * interval '1 ms', $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
-       $15, $16, $17, $18)
+       $15, $16, $17, $18, $19)
      on conflict do nothing`,
     [
       record.cycleId,
@@ -52,6 +54,7 @@ export async function insertCycle(client: Client, lease: Lease, record: CycleRec
       record.quarantined,
       record.owed ?? null,
       record.error?.replaceAll('\0', '').slice(0, 1000) ?? null,
+      record.completeThrough === undefined ? null : formatInstant(record.completeThrough),
     ],
   );
 }

@@ -14,6 +14,13 @@ export interface EventPageWrite {
   /** How far the cursor moves together with the events. */
   readonly advance: CursorAdvance;
   readonly normalizeEffects: boolean;
+  /** Of new events created later than this, `created` is returned; default: of none, which costs nothing. */
+  readonly timedAfter?: Instant | undefined;
+}
+
+export interface EventCounts extends StoreCounts {
+  /** `created` of those new events, in seconds since 1970; only with `timedAfter`. */
+  readonly timed?: readonly number[];
 }
 
 /**
@@ -21,20 +28,35 @@ export interface EventPageWrite {
  * nothing without the lease. Events that are stored already change nothing.
  * @throws LeaseLostError when another replica has taken over
  */
-export async function writeEventPage(warehouse: Warehouse, write: EventPageWrite): Promise<StoreCounts> {
-  const { lease, page, advance, normalizeEffects } = write;
-  return storePage(warehouse, page, {
+export async function writeEventPage(warehouse: Warehouse, write: EventPageWrite): Promise<EventCounts> {
+  const { lease, page, advance, normalizeEffects, timedAfter } = write;
+  let timed: number[] = [];
+  const counts = await storePage(warehouse, page, {
     kind: 'event',
     applicationId: lease.applicationId,
-    begin: (client) => advanceCursor(client, lease, advance),
+    begin: (client) => {
+      timed = [];
+      return advanceCursor(client, lease, advance);
+    },
     insert: async (client, text, way) => {
-      const values = [lease.applicationId, text, normalizeEffects];
+      const values = [lease.applicationId, text, normalizeEffects, formatOptional(timedAfter)];
       const { rows } = await (way === 'whole'
-        ? client.query<{ inserted: number }>(INSERT_WHOLE, [...values, ...placesOf(page)])
-        : client.query<{ inserted: number }>(INSERT_PARTS, values));
+        ? client.query<Inserted>(INSERT_WHOLE, [...values, ...placesOf(page)])
+        : client.query<Inserted>(INSERT_PARTS, values));
+      timed.push(...(rows[0]?.timed ?? []));
       return rows[0]?.inserted ?? 0;
     },
   });
+  return timedAfter === undefined ? counts : { ...counts, timed };
+}
+
+interface Inserted {
+  readonly inserted: number;
+  readonly timed: number[] | null;
+}
+
+function formatOptional(moment: Instant | undefined): string | null {
+  return moment === undefined ? null : formatInstant(moment);
 }
 
 /** Where the page's events stand if they are stored: earliest and latest moment, and the IDs. */
@@ -53,7 +75,7 @@ function placesOf({ rows }: EventPage): [string | null, string | null, string] {
   ];
 }
 
-// $1 Application, $2 the page as it was sent, $3 whether effects become rows. An ID of 0 means "none" (docs/api-facts.md, Applications and events).
+// $1 Application, $2 the page as it was sent, $3 whether effects become rows, $4 timedAfter. An ID of 0 means "none" (docs/api-facts.md, Applications and events).
 
 const EVENTS = `
     insert into talon_one_event (application_id, event_id, created, type, profile_id, session_id, integration_id,
@@ -84,14 +106,18 @@ const OWED = `
       set event_id = greatest(o.event_id, excluded.event_id), version = o.version + 1,
           first_created = least(o.first_created, excluded.first_created)`;
 
+const COUNTS = `select count(*)::integer as inserted,
+    array_agg(extract(epoch from created)::float8) filter (where created > $4::timestamptz) as timed
+  from inserted`;
+
 // The usual way. `on conflict` costs a tenth of the whole page: each row is looked for, written as a guess, and confirmed.
 // Whoever holds the lease is the only one who writes these rows, so looking once for all of them is enough. Where it is
 // not (the same event twice in a page, effects without their event), the unique keys refuse, and the page goes in parts.
-// $4, $5 earliest and latest moment of the page, by which partitions are left out; $6 its IDs.
+// $5, $6 earliest and latest moment of the page, by which partitions are left out; $7 its IDs.
 const INSERT_WHOLE = `
   with known as materialized (
     select event_id, created from talon_one_event
-    where application_id = $1 and created between $4 and $5 and event_id = any($6::bigint[])
+    where application_id = $1 and created between $5 and $6 and event_id = any($7::bigint[])
   ), inserted as (${EVENTS}
     where not exists (
       select from known
@@ -101,7 +127,7 @@ const INSERT_WHOLE = `
   ), effects as (${EFFECTS}
   ), owed as (${OWED}
   )
-  select count(*)::integer as inserted from inserted`;
+  ${COUNTS}`;
 
 const INSERT_PARTS = `
   with inserted as (${EVENTS}
@@ -111,4 +137,4 @@ const INSERT_PARTS = `
     on conflict do nothing
   ), owed as (${OWED}
   )
-  select count(*)::integer as inserted from inserted`;
+  ${COUNTS}`;

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Metrics } from '../../src/metrics/metrics.js';
 import { packageRoot } from '../../src/package-info.js';
 import { readCatalogue } from './catalogue.js';
 import { entityDiagram } from './diagram.js';
+import { metricsPage } from './metrics-page.js';
 import { answeredPage } from './queries-page.js';
 import { sourcesFile } from './sources-file.js';
 import { tablesPage } from './tables-page.js';
@@ -12,6 +14,7 @@ import type { Query } from './warehouse.js';
 export async function documentationFiles(query: Query): Promise<Record<string, string>> {
   const catalogue = await readCatalogue(query);
   return {
+    'docs/metrics.md': metricsPage(new Metrics()),
     'docs/tables.md': tablesPage(catalogue),
     'docs/tables.svg': entityDiagram(catalogue),
     'docs/dbt/sources.yml': sourcesFile(catalogue),

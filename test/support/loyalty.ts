@@ -36,7 +36,7 @@ export async function startLoyalty(
   const config = testConfig(sim, environment);
   const { log, lines } = testLog();
   const { warehouse } = db;
-  const api = createApi(config, log, undefined, quickRetry);
+  const api = createApi(config, log, undefined, { retry: quickRetry });
   // Each with nothing in its memory, as after a restart.
   const parts = { ...api, config, warehouse };
   const runnerOf = (kinds: readonly JobKind[], owner: string) =>

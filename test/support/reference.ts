@@ -44,7 +44,7 @@ export async function startReference(
   await ensureCursors(warehouse, rows);
   const config = testConfig(sim, options.environment);
   const { log, lines } = testLog();
-  const parts = { ...createApi(config, log, undefined, quickRetry), config, warehouse };
+  const parts = { ...createApi(config, log, undefined, { retry: quickRetry }), config, warehouse };
   const kinds = referenceKinds(parts).filter(({ name }) => options.kinds?.test(name) ?? true);
   const look = async () => {
     await db.rows('update talon_one_job set next_run_at = clock_timestamp()');

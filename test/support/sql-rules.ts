@@ -121,6 +121,11 @@ export const REVIEWED: readonly { path: string; expression: string; because: str
     expression: 'database',
     because: 'is a constant of the file; `create database` takes no parameters',
   },
+  {
+    path: 'src/warehouse/status.ts',
+    expression: 'statement',
+    because: 'is one of the constants at the end of the file',
+  },
 ];
 
 /** Files whose only work is to write SQL from names of ours: no value ever gets there. */

@@ -2,6 +2,7 @@ import { onTestFinished } from 'vitest';
 import { monotonicMs } from '../../src/clock.js';
 import { type Config, type Environment, loadConfig } from '../../src/config.js';
 import { createLogger, type Logger } from '../../src/logger.js';
+import type { Observer } from '../../src/observer.js';
 import { ApplicationSync } from '../../src/sync/application-sync.js';
 import { type CycleResult, runCycle } from '../../src/sync/cycle.js';
 import { type CycleContext, createCycleContext } from '../../src/sync/cycle-context.js';
@@ -129,7 +130,9 @@ export class TestSync {
   }
 
   /** One cycle, whether it is due or not. */
-  async cycle(options: { signal?: AbortSignal; leased?: LeasedCursor } = {}): Promise<CycleResult> {
+  async cycle(
+    options: { signal?: AbortSignal; leased?: LeasedCursor; observer?: Observer } = {},
+  ): Promise<CycleResult> {
     const leased =
       options.leased ?? (await this.db.take(this.applicationId, { leaseMs: this.config.sync.leaseMs }));
     const signal = options.signal ?? new AbortController().signal;
@@ -138,7 +141,7 @@ export class TestSync {
     return runCycle(
       leased,
       application,
-      { warehouse: this.warehouse, intervalMs, lookback },
+      { warehouse: this.warehouse, intervalMs, lookback, observer: options.observer },
       signal,
       this.log,
     );

@@ -1,0 +1,159 @@
+import { describe, expect, test } from 'vitest';
+import { readReport } from '../src/commands/watch.js';
+import { Metrics } from '../src/metrics/metrics.js';
+import { statusPage } from '../src/status/page.js';
+import { readStandings } from '../src/warehouse/status.js';
+import { SETTINGS } from './support/standings.js';
+import { startSync, type TestSync } from './support/sync.js';
+import { useWarehouse } from './support/warehouse.js';
+
+const db = useWarehouse();
+
+/** Before the history of a simulator. */
+const LAST_MONTH = new Date(Date.now() - 31 * 86_400_000).toISOString();
+
+/** As a daemon says that it runs. */
+function noteDaemon(): Promise<unknown> {
+  return db().database.query(
+    `insert into talon_one_replica (owner, version) values ('replica-1', '0.1.0')
+     on conflict (owner) do update set seen_at = clock_timestamp()`,
+  );
+}
+
+async function reportOf(sync: TestSync) {
+  await noteDaemon();
+  const report = await readReport(db().warehouse, SETTINGS);
+  const application = report.applications.find(({ id }) => id === sync.applicationId);
+  if (!application) throw new Error('the Application is not in the report');
+  return { report, application };
+}
+
+describe('the report, read from Postgres', () => {
+  test('says of an Application before its first cycle, and after it, what is so', async () => {
+    const sync = await startSync(db(), { start: LAST_MONTH, events: 120 });
+    expect((await reportOf(sync)).application).toMatchObject({
+      words: 'waiting for its first cycle',
+      completeThrough: null,
+      details: null,
+    });
+    await sync.cycle();
+    const { application } = await reportOf(sync);
+    expect(application).toMatchObject({
+      words: 'up to date',
+      tone: 'good',
+      owedProfiles: 0,
+      owedSessions: 0,
+      quarantined: 0,
+    });
+    expect(application.lagSeconds).toBeLessThan(600);
+    expect(application.details?.cycles).toMatchObject([{ outcome: 'caught-up', events: 120 }]);
+    expect(application.details?.events.reduce((sum, one) => sum + one, 0)).toBe(120);
+    expect(application.details?.lagSeconds.at(-1)).toBeGreaterThan(0);
+  });
+
+  test('says how far a back-fill has come, from the pages that are stored', async () => {
+    const sync = await startSync(db(), {
+      start: LAST_MONTH,
+      events: 200,
+      environment: { PAGE_SIZE: '20' },
+    });
+    sync.sim.addFault({
+      path: '/v1/applications/{applicationId}/events/no_total',
+      after: 5,
+      times: Number.POSITIVE_INFINITY,
+      action: { type: 'status', status: 429, body: 'customer Jane Doe' },
+    });
+    expect(await sync.cycle()).toMatchObject({ outcome: 'failed' });
+    const { report, application } = await reportOf(sync);
+    expect(application).toMatchObject({ words: 'waiting for the API: 429', completeThrough: null });
+    expect(application.progress?.percent).toBeGreaterThan(0);
+    expect(application.progress?.percent).toBeLessThan(100);
+    expect(application.details?.errors).toMatchObject([
+      { text: 'GET /v1/applications/{applicationId}/events/no_total was answered with 429' },
+    ]);
+    expect(JSON.stringify(report) + statusPage(report, true)).not.toContain('Jane');
+  });
+
+  test('keeps what is owed and quarantined apart by Application', async () => {
+    const [one, other] = [await db().newApplication(), await db().newApplication()];
+    await db().database.query(
+      `insert into talon_one_owed_snapshot (kind, application_id, id, event_id, first_created)
+       select kind, $1, id, 1, clock_timestamp() - interval '1 day'
+       from (values ('profile'), ('session')) as kinds (kind), generate_series(1, 3) as id where kind = 'session' or id < 3`,
+      [one],
+    );
+    await db().database.query(
+      `insert into talon_one_quarantine (kind, application_id, reason, raw, source) values
+         ('event', $1, 'x', '{}', 'x'), ('event', 0, 'x', '{}', 'x')`,
+      [other],
+    );
+    const { owed, quarantined, applications } = await readStandings(db().warehouse);
+    expect(applications.map(({ id }) => id)).toEqual(expect.arrayContaining([one, other]));
+    expect(owed?.get(one)).toMatchObject({ profiles: 2, sessions: 3 });
+    expect(owed?.get(other)).toBeUndefined();
+    expect([quarantined?.get(one), quarantined?.get(other), quarantined?.get('0')]).toEqual([
+      undefined,
+      1,
+      1,
+    ]);
+  });
+
+  test('leaves a count out that would take too long, and has everything else', async () => {
+    const blocked = await db().open().pool.connect();
+    try {
+      await blocked.query('begin; lock table talon_one_owed_snapshot in access exclusive mode');
+      const standings = await readStandings(db().warehouse);
+      expect(standings.owed).toBeUndefined();
+      expect(standings.quarantined).toBeDefined();
+      expect(standings.applications.length).toBeGreaterThan(0);
+    } finally {
+      await blocked.query('rollback');
+      blocked.release();
+    }
+  });
+});
+
+describe('what a cycle tells the metrics', () => {
+  test('pages, events, their lateness, snapshots by lane, and its end', async () => {
+    const sync = await startSync(db(), { start: LAST_MONTH, events: 60 });
+    const metrics = new Metrics();
+    const figure = async (name: string, labels: string) => {
+      const text = await metrics.text({ standings: undefined, owner: 'test', pool: undefined });
+      const line = text
+        .split('\n')
+        .find((one) => one.startsWith(`talon_one_sync_${name}{`) && one.includes(labels));
+      return line === undefined ? undefined : Number(line.slice(line.lastIndexOf(' ')));
+    };
+    await sync.cycle({ observer: metrics });
+    // The history of the simulator is older than a day: nothing can be said of its lateness.
+    const late = await figure('event_lateness_seconds_count', '');
+    sync.sim.emit(sync.number, 25);
+    await sync.cycle({ observer: metrics });
+    expect(await figure('events_total', 'kind="new"')).toBe(85);
+    expect(await figure('events_total', 'kind="repeated"')).toBeGreaterThan(0);
+    expect(await figure('pages_total', `application="${sync.applicationId}"`)).toBeGreaterThan(1);
+    expect((await figure('event_lateness_seconds_count', '')) ?? 0).toBe((late ?? 0) + 25);
+    expect(await figure('snapshots_total', 'lane="profile"')).toBeGreaterThan(0);
+    expect(await figure('cycles_total', 'outcome="caught-up"')).toBe(2);
+    expect(await figure('cycle_duration_seconds_count', '')).toBe(2);
+  });
+});
+
+test('a thousand Applications make a page of bounded size, the worst first', async () => {
+  await db().database.query(
+    `insert into talon_one_sync_cursor (application_id, application_name, last_sync, read_until, complete_through, status, next_cycle_at)
+     select 10000 + n, '<b>Shop ' || n || '</b>', now(), now(), now() - interval '2 minutes', 'up-to-date', now() + interval '1 minute'
+     from generate_series(1, 1000) as n`,
+  );
+  await db().database.query(
+    `update talon_one_sync_cursor set status = 'unauthorised', last_error = 'GET /v1/x was answered with 401' where application_id = 10777`,
+  );
+  await noteDaemon();
+  const report = await readReport(db().warehouse, SETTINGS);
+  expect(report.applications.length).toBeGreaterThanOrEqual(1_000);
+  const page = statusPage(report, true);
+  expect(page.length).toBeLessThan(600_000);
+  expect(page).toContain('&lt;b&gt;Shop 777&lt;/b&gt;');
+  expect(page).not.toContain('<b>Shop');
+  expect(report.tone).toBe('bad');
+});
