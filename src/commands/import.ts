@@ -46,12 +46,13 @@ export function addImports(group: Command, execute: Execute): void {
 function addProfiles(group: Command, execute: Execute): void {
   const command = addImport(group, 'profiles', 'customer profiles with their attributes (CSV or NDJSON)');
   addRecordOptions(command).action(async (path: string, options: RecordOptions) => {
-    const makeKind: MakeKind = async (client, format, context) =>
+    const makeKind: MakeKind = async ({ client, format, integrationApiKey, context }) =>
       profileKind({
         format,
         choice: choiceOf(options),
         types: await attributeTypes(client, 'CustomerProfile', options.type, context),
         partRows: options.partRows,
+        integrationApiKey,
       });
     await execute(action(path, options, makeKind), { needsIntegrationKey: true });
   });
@@ -67,7 +68,7 @@ function addSessions(group: Command, execute: Execute): void {
       4,
     )
     .action(async (path: string, options: RecordOptions) => {
-      const makeKind: MakeKind = async (client, format, context) =>
+      const makeKind: MakeKind = async ({ client, format, integrationApiKey, context }) =>
         sessionKind({
           format,
           choice: choiceOf(options),
@@ -77,6 +78,7 @@ function addSessions(group: Command, execute: Execute): void {
           },
           concurrency: options.concurrency ?? 1,
           partRows: options.partRows,
+          integrationApiKey,
         });
       await execute(action(path, options, makeKind), { needsIntegrationKey: true });
     });
