@@ -1,14 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { startForTest } from './simulator/for-tests.js';
+import { withStatus } from './simulator/refusal.js';
 import type { Simulator } from './simulator/simulator-handle.js';
 import type { SwitchSettings } from './simulator/switches.js';
-import { importFile } from './support/import-file.js';
+import { importFile, paid, paidOnce, pointsFile, textOf } from './support/import-file.js';
 import { importOnce, type Run } from './support/import-runs.js';
 import { useWarehouse } from './support/warehouse.js';
 
 // The same file a second time: with another key, corrected, extended, or just as it was.
 
 const db = useWarehouse();
+const POINTS = '/v1/loyalty_programs/{loyaltyProgramId}/import_points';
+const COUPONS = '/v1/applications/{applicationId}/campaigns/{campaignId}/import_coupons';
 
 async function start(switches: SwitchSettings = {}, integrationApiKey?: string): Promise<Simulator> {
   return startForTest({
@@ -62,4 +65,72 @@ describe('an import that a sandbox key began', () => {
       for (const { target } of targets) expect(target).toMatch(/^integrationKey=[0-9a-f]{16}$/);
     },
   );
+});
+
+describe('while nobody knows what became of rows that add', () => {
+  test('no corrected or extended file goes to the same target, until the first one is settled', async () => {
+    const simulator = await start();
+    const file = pointsFile(2);
+    simulator.addFault({ path: POINTS, action: { type: 'status', status: 504 } });
+    expect((await run(simulator, 'loyalty-points', file)).message).toContain('--verify');
+    const extended = importFile('new.csv', `${textOf(file)}customer-3,3.50\n`);
+    const blocked = await run(simulator, 'loyalty-points', extended);
+    expect(blocked.message).toMatch(
+      /^Nobody knows yet what became of 1 part of import \d+ of points\.csv, begun .*--verify.*--settle.*--again/,
+    );
+    expect((await run(simulator, 'loyalty-points', extended, { verify: true })).message).toContain(
+      'Nobody knows yet what became of 1 part of import',
+    );
+    expect(paid(simulator)).toEqual(paidOnce(2));
+    expect((await run(simulator, 'loyalty-points', file, { verify: true })).message).toBe('');
+    const rest = importFile('rest.csv', 'customerprofileid,amount\ncustomer-3,3.50\n');
+    expect((await run(simulator, 'loyalty-points', rest)).message).toBe('');
+    expect(paid(simulator)).toEqual(paidOnce(3));
+  });
+
+  test('the rest of an older file does not go either', async () => {
+    const simulator = await start();
+    const older = pointsFile(20);
+    const refuse = simulator.onRequest(({ template }) => {
+      if (template === POINTS && simulator.imports.imports.length > 0) throw withStatus(404, 'not read');
+    });
+    expect((await run(simulator, 'loyalty-points', older)).message).toContain('Part 2 was not imported');
+    refuse();
+    simulator.addFault({ path: POINTS, action: { type: 'reset' } });
+    const newer = importFile('newer.csv', 'customerprofileid,amount\ncustomer-20,20.50\n');
+    expect((await run(simulator, 'loyalty-points', newer)).message).toContain('got no answer');
+    expect((await run(simulator, 'loyalty-points', older)).message).toContain('of newer.csv');
+    expect(paid(simulator)).toHaveLength(11);
+    expect((await run(simulator, 'loyalty-points', newer, { settle: 'accepted' })).message).toBe('');
+    expect((await run(simulator, 'loyalty-points', older)).message).toBe('');
+  });
+
+  test('a refused upload that left rows behind keeps the corrected file back; --again insists', async () => {
+    const simulator = await start({ importAtomicity: 'rows' });
+    const header = 'customerprofileid,amount,subledgerid';
+    const file = importFile('points.csv', `${header}\nanna,1,\nbob,2,unknown\n`);
+    expect((await run(simulator, 'loyalty-points', file)).message).toContain('answered with 400');
+    const corrected = importFile('new.csv', `${header}\nanna,1,\nbob,2,\n`);
+    expect((await run(simulator, 'loyalty-points', corrected)).message).toContain('Nobody knows yet');
+    expect(paid(simulator)).toEqual(['anna: 1']);
+    expect((await run(simulator, 'loyalty-points', corrected, { again: true })).message).toBe('');
+    expect(paid(simulator)).toEqual(['anna: 1', 'anna: 1', 'bob: 2']);
+  });
+
+  test('without a ledger the way out is --settle with the first file; another target is free', async () => {
+    const simulator = await start();
+    const coupons = (path: string, campaignId = '7', options: Run = {}) =>
+      run(simulator, 'coupons', path, { target: { applicationId: '1', campaignId }, ...options });
+    const file = importFile('coupons.csv', 'value\nWELCOME\n');
+    simulator.addFault({ path: COUPONS, action: { type: 'reset' } });
+    expect((await coupons(file)).message).toContain('--settle accepted');
+    const other = importFile('other.csv', 'value\nWELCOME\nHELLO\n');
+    const { message } = await coupons(other);
+    expect(message).toContain('Nobody knows yet');
+    expect(message).not.toContain('--verify');
+    expect((await coupons(other, '8')).message).toBe('');
+    expect((await coupons(file, '7', { settle: 'accepted' })).message).toBe('');
+    const rest = importFile('rest.csv', 'value\nHELLO\n');
+    expect((await coupons(rest)).message).toBe('');
+  });
 });

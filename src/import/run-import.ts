@@ -72,6 +72,7 @@ export async function runImport(
     inspection.parts,
     {
       effect: task.kind.effect,
+      hasLedger: task.kind.ledger !== undefined,
       again: options.again,
       onlyResume: options.verify || options.settle !== undefined,
       owner: task.owner,
