@@ -11,6 +11,7 @@ import { useWarehouse } from './support/warehouse.js';
 
 const db = useWarehouse();
 const POINTS = '/v1/loyalty_programs/{loyaltyProgramId}/import_points';
+const SESSIONS = '/v2/customer_sessions/{customerSessionId}';
 const COUPONS = '/v1/applications/{applicationId}/campaigns/{campaignId}/import_coupons';
 
 async function start(switches: SwitchSettings = {}, integrationApiKey?: string): Promise<Simulator> {
@@ -132,5 +133,69 @@ describe('while nobody knows what became of rows that add', () => {
     expect((await coupons(file, '7', { settle: 'accepted' })).message).toBe('');
     const rest = importFile('rest.csv', 'value\nHELLO\n');
     expect((await coupons(rest)).message).toBe('');
+  });
+});
+
+describe('orders, which the API may not take as closed twice', () => {
+  const orders = (simulator: Simulator, path: string, options: Run = {}) =>
+    run(simulator, 'sessions', path, options);
+  const sent = (simulator: Simulator) => simulator.requestCounts()[`PUT ${SESSIONS}`]?.total ?? 0;
+  const updates = (simulator: Simulator) =>
+    [...simulator.imports.sessions.values()].map((session) => session.updates);
+
+  test('are not sent again by a second run of the same file, or by an extended one, nor after another file', async () => {
+    const simulator = await start({ closeAgain: 'refused' });
+    const path = ordersFile(25);
+    expect((await orders(simulator, path)).result).toMatchObject({ parts: 3, accepted: 3, skipped: 0 });
+    expect((await orders(simulator, ordersFile(5, 'other'))).message).toBe('');
+    simulator.imports.forgetAnswers();
+    const again = await orders(simulator, path);
+    expect(again.result).toMatchObject({ parts: 3, accepted: 3, refused: 0, skipped: 3 });
+    const longer = importFile('orders.csv', `${textOf(ordersFile(20))}new,1\n`);
+    expect((await orders(simulator, longer)).result).toMatchObject({ parts: 3, accepted: 3, skipped: 2 });
+    expect(sent(simulator)).toBe(31);
+    expect(updates(simulator)).toEqual(Array(31).fill(1));
+  });
+
+  test('are sent again when that is asked for', async () => {
+    const simulator = await start({ closeAgain: 'accepted' });
+    const path = ordersFile(5);
+    expect((await orders(simulator, path)).message).toBe('');
+    expect((await orders(simulator, path, { again: true })).result).toMatchObject({ skipped: 0 });
+    expect(updates(simulator)).toEqual(Array(5).fill(2));
+  });
+
+  test('that were closed by a part without an answer are refused a day later; --settle finishes the import', async () => {
+    const simulator = await start({ closeAgain: 'refused' });
+    const path = ordersFile(15);
+    await orders(simulator, path);
+    await db().rows(
+      `update talon_one_import_part set state = 'sent' where part = 1 and import_id =
+         (select max(import_id) from talon_one_import where deployment = $1)`,
+      simulator.url,
+    );
+    await db().rows('update talon_one_import set finished_at = null where deployment = $1', simulator.url);
+    simulator.imports.forgetAnswers();
+    expect((await orders(simulator, path)).result).toMatchObject({ accepted: 1, refused: 1 });
+    expect((await orders(simulator, path, { settle: 'accepted' })).result).toMatchObject({ accepted: 2 });
+    expect((await orders(simulator, path)).result).toMatchObject({ accepted: 2, skipped: 2 });
+    const open = await db().rows(
+      'select from talon_one_import where deployment = $1 and finished_at is null',
+      simulator.url,
+    );
+    expect(open).toEqual([]);
+  });
+
+  test('of an older file that is finished later do not begin anew: what it sent stays as it was answered', async () => {
+    const simulator = await start({ closeAgain: 'refused' });
+    const path = ordersFile(20);
+    const refuse = simulator.onRequest(({ template, path: asked }) => {
+      if (template === SESSIONS && asked.endsWith('/order-15')) throw withStatus(400, 'not read');
+    });
+    expect((await orders(simulator, path)).result).toMatchObject({ accepted: 1, refused: 1 });
+    refuse();
+    expect((await orders(simulator, ordersFile(5, 'other'))).message).toBe('');
+    expect((await orders(simulator, path)).result).toMatchObject({ accepted: 2 });
+    expect(updates(simulator)).toEqual(Array(25).fill(1));
   });
 });

@@ -128,14 +128,16 @@ async function importFile(
 function report(task: ImportTask, result: ImportResult): void {
   task.progress.end();
   const { kind, log } = task;
-  const { importId, units: rows, parts, accepted, refused } = result;
-  const fields = { kind: kind.name, target: kind.target, importId, rows, parts, accepted, refused };
+  const { importId, units: rows, parts, accepted, refused, skipped } = result;
+  const fields = { kind: kind.name, target: kind.target, importId, rows, parts, accepted, refused, skipped };
   if (refused > 0) {
     log.warn(fields, 'import not finished');
     throw new UserError(
-      `${refused} of ${parts} parts were refused, the others are imported. Mend what is said above in Talon.One and run the same command again, or import the corrected rows as a file of their own.`,
+      `${refused} of ${parts} parts were refused, the others are imported. Mend what is said above in Talon.One and run the same command again, or import the corrected rows as a file of their own; what needs nothing more is closed by --settle accepted.`,
     );
   }
+  if (skipped > 0)
+    log.info({ skipped }, 'an earlier import has sent these parts; --again sends them once more');
   const message =
     accepted === parts ? 'import finished' : 'settled; the same command again sends the parts that are left';
   log.info(fields, message);

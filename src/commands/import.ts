@@ -67,6 +67,7 @@ function addSessions(group: Command, execute: Execute): void {
       count(1, 50),
       4,
     )
+    .option('--again', 'send orders that were accepted before')
     .action(async (path: string, options: RecordOptions) => {
       const makeKind: MakeKind = async ({ client, format, integrationApiKey, context }) =>
         sessionKind({
@@ -94,12 +95,7 @@ function addCsvImport(group: Command, what: CsvImport, execute: Execute): void {
   if (what.effect === 'replaces') command.option('--replace', 'needed: the file replaces the whole list');
   if (what.effect === 'adds') {
     command.option('--again', 'send rows that were sent before: they count twice');
-    command.addOption(
-      new Option('--settle <verdict>', 'say what became of parts that got no answer; sends nothing').choices([
-        'accepted',
-        'not-sent',
-      ]),
-    );
+    command.addOption(settleOption());
   }
   if (what.hasLedger)
     command.option(
@@ -128,6 +124,11 @@ function addCsvImport(group: Command, what: CsvImport, execute: Execute): void {
   });
 }
 
+function settleOption(): Option {
+  const about = 'say what became of parts that were refused or got no answer; sends nothing';
+  return new Option('--settle <verdict>', about).choices(['accepted', 'not-sent']);
+}
+
 function queryOf(what: CsvImport, options: Readonly<Record<string, unknown>>): Record<string, string> {
   const given = (what.query ?? []).flatMap(({ option, parameter, value }) => {
     const text = options[option.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())];
@@ -150,6 +151,7 @@ function addImport(group: Command, name: string, about: string): Command {
 
 function addRecordOptions(command: Command): Command {
   return command
+    .addOption(settleOption())
     .addOption(
       new Option('--format <format>', 'of the file; usually its name tells').choices(['csv', 'ndjson']),
     )

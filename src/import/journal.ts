@@ -15,7 +15,7 @@ import {
   takeImport,
   type UnsettledImport,
 } from '../warehouse/import-journal.js';
-import { type JournalPart, readParts, settleAbandoned } from '../warehouse/import-parts.js';
+import { type JournalPart, readParts, settleAbandoned, takeOverAccepted } from '../warehouse/import-parts.js';
 import type { Client } from '../warehouse/pool.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
 import type { Effect } from './csv-imports.js';
@@ -28,6 +28,8 @@ export interface OpenImport {
   readonly parts: readonly JournalPart[];
   /** It was begun by an earlier run. */
   readonly isResumed: boolean;
+  /** Parts that another import has had accepted, and that are therefore not sent. */
+  readonly skipped: number;
 }
 
 export interface OpenOptions {
@@ -72,11 +74,12 @@ async function tryToOpen(
   parts: readonly PlannedPart[],
   options: OpenOptions,
 ): Promise<OpenImport | { busyMs: number }> {
-  const { effect, onlyResume, owner, leaseMs } = options;
+  const { effect, again, onlyResume, owner, leaseMs } = options;
   return warehouse.transaction(async (client) => {
     await lockTarget(client, identity);
     // A list that was imported since must not be taken back by the rest of an older one.
-    const unfinished = await findUnfinished(client, identity, parts, effect !== 'adds');
+    const onlyNewest = effect === 'same' || effect === 'replaces';
+    const unfinished = await findUnfinished(client, identity, parts, onlyNewest);
     if (effect === 'adds') await refuseTwice(client, identity, parts, unfinished, options);
     if (unfinished === undefined && onlyResume)
       throw new UserError('There is no unfinished import of this file into this target: nothing to settle.');
@@ -85,8 +88,10 @@ async function tryToOpen(
     if ('busyMs' in lease) return lease;
     // Sending the same again does no harm unless it adds.
     await settleAbandoned(client, lease, effect === 'adds' ? 'uncertain' : 'planned');
+    const isSkipping = effect === 'once' && !again && !onlyResume;
+    const skipped = isSkipping ? await takeOverAccepted(client, identity, importId) : 0;
     const journal = await readParts(client, importId);
-    return { lease, parts: journal, isResumed: unfinished !== undefined };
+    return { lease, parts: journal, isResumed: unfinished !== undefined, skipped };
   });
 }
 

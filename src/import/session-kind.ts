@@ -33,7 +33,8 @@ export function sessionKind(request: SessionRequest): ImportKind {
   return {
     name: 'sessions',
     target: applicationTarget(integrationApiKey),
-    effect: 'same',
+    // Whether a closed session may be sent as closed again is not documented (docs/api-facts.md, Sessions).
+    effect: 'once',
     limits: { ...LIMITS, units: partRows ?? LIMITS.units },
     goesOn: true,
     newAssembler: (problems) =>
