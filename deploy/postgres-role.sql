@@ -6,8 +6,9 @@
 --
 --   owner   owns the schema and its tables. Runs `talon-one-sync migrate`: before the first start, and at every upgrade.
 --           Where tables exist already, name the role that owns them.
---   writer  runs the daemon: reads and writes rows, and makes partitions through one function. It owns nothing, and can
---           neither create, alter, drop nor truncate a table.
+--   writer  runs the daemon: reads and writes rows. Through functions of the owner it makes partitions, drops those of old
+--           months (RETENTION_MONTHS), and makes the triggers of `forget`. It owns nothing, and can neither create, alter,
+--           drop nor truncate a table.
 --   reader  for analysts: reads the tables and views, and calls the functions behind them. It cannot log in; people get it: grant talon_one_reader to alice;
 --
 -- With one role less: run the daemon as owner, which then migrates by itself, and give the writer no password.
@@ -57,8 +58,8 @@ grant usage on schema :"schema" to :"writer", :"reader";
 revoke create on schema :"schema" from :"writer", :"reader";
 
 -- What the owner will create, be it with an upgrade or as a partition. Functions are open to everybody by default, but not
--- in every database: views call them with the rights of whoever reads. The one that makes partitions is closed by a
--- migration to all who may not write events.
+-- in every database: views call them with the rights of whoever reads. Those that make and drop partitions and make
+-- triggers are closed by migrations to all who may not write events.
 alter default privileges for role :"owner" in schema :"schema"
   grant select, insert, update, delete on tables to :"writer";
 alter default privileges for role :"owner" in schema :"schema" grant select on tables to :"reader";
@@ -72,7 +73,6 @@ declare
   reader constant text := current_setting('talon_one.reader');
   relation regclass;
   routine regprocedure;
-  partitions constant regprocedure := to_regprocedure(format('%I.talon_one_create_partitions(date)', schema));
 begin
   for relation in
     select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -88,9 +88,13 @@ begin
   loop
     execute format('grant execute on function %s to %I, %I', routine, writer, reader);
   end loop;
-  if partitions is not null then
-    execute format('revoke execute on function %s from %I', partitions, reader);
-  end if;
+  -- These work with the rights of the owner.
+  for routine in
+    select p.oid from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+    where n.nspname = schema and p.proname like 'talon\_one\_%' and p.prosecdef
+  loop
+    execute format('revoke execute on function %s from %I', routine, reader);
+  end loop;
 end $$;
 
 do $$

@@ -9,7 +9,7 @@ import { isLoopbackHost } from './loopback.js';
  * The whole environment of the program: the only file that reads `process.env`. Each variable is declared once,
  * with its meaning, unit and default; `.env.example` repeats these texts in the same order (a test compares them).
  */
-interface Variable {
+export interface Variable {
   /** Meaning, unit, and when to change it; one line each. */
   readonly about: readonly string[];
   /** Text used when the variable is not set; `undefined`: no default. */
@@ -307,6 +307,23 @@ export const variables = {
     default: 'false',
     schema: yesNo,
   },
+  AUDIT_DELAY_MINUTES: {
+    about: [
+      'Minutes after the end of each hour until the daemon lists its events again and stores what is missing: events that',
+      'became visible later than the look-back. Costs a request for each 1000 events, at half of REQUESTS_PER_SECOND at most.',
+      '0 = off.',
+    ],
+    default: '60',
+    schema: number(0, 10_080, 'minutes'),
+  },
+  RETENTION_MONTHS: {
+    about: [
+      'Whole months of events and effects that are kept, before the present one; older partitions are dropped daily. Not set:',
+      'everything is kept.',
+    ],
+    example: '24',
+    schema: wholeNumber(1, 1200),
+  },
   LEASE_SECONDS: {
     about: [
       'Seconds after which another replica may take over an Application whose replica has gone silent.',
@@ -388,6 +405,12 @@ export interface Config {
     readonly intervalMs: number | undefined;
     readonly coupons: boolean;
   };
+  readonly audit: {
+    /** After the end of each hour; `undefined`: no audit. */
+    readonly delay: Instant | undefined;
+  };
+  /** `undefined`: everything is kept. */
+  readonly retentionMonths: number | undefined;
   readonly http: { readonly host: string; readonly port: number | undefined };
   readonly log: { readonly level: string; readonly pretty: boolean };
   readonly shutdownTimeoutMs: number;
@@ -399,10 +422,16 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The process's environment, with the variables of a `.env` file in the working directory where they are not set. */
 export function readEnvironment(): Environment {
+  return readSources().environment;
+}
+
+/** The same, and which names come from the `.env` file. */
+export function readSources(): { readonly environment: Environment; readonly fromFile: ReadonlySet<string> } {
   const environment: Record<string, string> = {};
   for (const [name, value] of Object.entries(process.env)) if (value !== undefined) environment[name] = value;
+  const own = new Set(Object.keys(environment));
   readDotenv({ quiet: true, processEnv: environment });
-  return environment;
+  return { environment, fromFile: new Set(Object.keys(environment).filter((name) => !own.has(name))) };
 }
 
 /** What a command cannot do without. */
@@ -474,13 +503,13 @@ function readValues(environment: Environment, problems: string[]): Partial<Value
   return values as Partial<Values>;
 }
 
-// A password may have been put where it does not belong.
-function withoutLogin(text: string): string {
+/** A password may have been put where it does not belong. */
+export function withoutLogin(text: string): string {
   return text.replace(/^(.*?\/\/)?.*@/, '$1***@');
 }
 
 /** The text of one variable: from the environment, from `NAME_FILE` (secrets only), or the default. */
-function readText(
+export function readText(
   name: string,
   variable: Variable,
   environment: Environment,
@@ -553,6 +582,10 @@ function toConfig(values: Values): Config {
         values.REFERENCE_INTERVAL_MINUTES === 0 ? undefined : values.REFERENCE_INTERVAL_MINUTES * 60_000,
       coupons: values.COUPON_SYNC,
     },
+    audit: {
+      delay: values.AUDIT_DELAY_MINUTES === 0 ? undefined : seconds(values.AUDIT_DELAY_MINUTES * 60),
+    },
+    retentionMonths: values.RETENTION_MONTHS,
     http: { host: values.HTTP_HOST, port: values.HTTP_PORT === '' ? undefined : values.HTTP_PORT },
     log: { level: values.LOG_LEVEL, pretty: values.LOG_PRETTY },
     shutdownTimeoutMs: values.SHUTDOWN_TIMEOUT_SECONDS * 1000,

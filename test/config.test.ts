@@ -66,6 +66,8 @@ describe('defaults', () => {
       },
       loyalty: { isOn: true, programIds: 'all', balancesHour: 3, projectionDays: 0 },
       reference: { intervalMs: 3_600_000, coupons: false },
+      audit: { delay: seconds(3600) },
+      retentionMonths: undefined,
       http: { host: '0.0.0.0', port: 8080 },
       log: { level: 'info', pretty: false },
       shutdownTimeoutMs: 20_000,

@@ -6,6 +6,7 @@ import { packageVersion } from '../package-info.js';
 import { ApiError } from '../talon-one/api-error.js';
 import { SNAPSHOT_KINDS, type SnapshotKind } from '../warehouse/loyalty-snapshot-sql.js';
 import type { Action, ExecuteOptions } from './action.js';
+import { addOperations } from './operations.js';
 import { stopSignal } from './stop-signal.js';
 
 /** Exit codes of every command. */
@@ -93,6 +94,7 @@ function createProgram(setExitCode: (code: number) => void): Command {
       const action: Action = (config, log, signal) => snapshotLoyaltyCommand(request, config, log, signal);
       setExitCode(await execute(action, { codeWhenStopped: FAILED }));
     });
+  addOperations(program, async (action, options) => setExitCode(await execute(action, options)), setExitCode);
   return program;
 }
 

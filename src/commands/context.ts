@@ -18,6 +18,7 @@ import {
   unlimitedBudget,
 } from '../talon-one/request-budget.js';
 import { defaultRetry, type RetryOptions } from '../talon-one/retry.js';
+import { sparingBudget } from '../talon-one/sparing-budget.js';
 import { Partitions } from '../warehouse/partitions.js';
 import { createPool } from '../warehouse/pool.js';
 import { Warehouse } from '../warehouse/warehouse.js';
@@ -89,6 +90,8 @@ export const EXPORT_IDLE_MS = 120_000;
 /** The API, with the budget that all processes of this key share; without a warehouse, a budget of its own. */
 export interface Api {
   readonly client: ManagementClient;
+  /** The same with half of the budget at most: for work that must leave enough to the sync. */
+  readonly sparing: ManagementClient;
   readonly exports: CsvExports;
 }
 
@@ -105,9 +108,11 @@ export function createApi(
   { retry = defaultRetry, observer = silentObserver }: ApiOptions = {},
 ): Api {
   const options = httpOptions(config, observedBudget(createBudget(config, log, warehouse), observer));
+  const half = sparingBudget(options.budget, config.talonOne.requestsPerSecond);
   const streamMs = Math.max(EXPORT_IDLE_MS, options.timeoutMs);
   return {
     client: new ManagementClient(createSender(options), retry, observer),
+    sparing: new ManagementClient(createSender({ ...options, budget: half }), retry, observer),
     exports: new CsvExports(createStreamSender({ ...options, timeoutMs: streamMs }), retry, observer),
   };
 }

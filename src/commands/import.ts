@@ -33,7 +33,26 @@ interface RecordOptions extends CommonOptions {
 
 const HELP = `
 The whole file is checked before anything is sent. What was sent is noted in Postgres, so an import that was interrupted
-goes on where it stopped when the same command is given again. docs/import.md has examples.`;
+goes on where it stopped when the same command is given again. docs/import.md explains each.
+
+Examples:
+  talon-one-sync import profiles customers.csv --dry-run
+  talon-one-sync import loyalty-points points.csv --program 139`;
+
+/** IDs as docs/import.md has them. */
+const EXAMPLE_IDS: Readonly<Record<string, string>> = {
+  application: '42',
+  campaign: '7',
+  program: '139',
+  pool: '3',
+  audience: '5',
+  collection: '9',
+  attribute: '302',
+};
+
+function exampleOf(name: string, more: readonly string[] = []): string {
+  return `\nExample:\n  ${['talon-one-sync import', name, `${name}.csv`, ...more].join(' ')}`;
+}
 
 /** Adds one subcommand of `import` for each kind. */
 export function addImports(group: Command, execute: Execute): void {
@@ -45,6 +64,7 @@ export function addImports(group: Command, execute: Execute): void {
 
 function addProfiles(group: Command, execute: Execute): void {
   const command = addImport(group, 'profiles', 'customer profiles with their attributes (CSV or NDJSON)');
+  command.addHelpText('after', exampleOf('profiles'));
   addRecordOptions(command).action(async (path: string, options: RecordOptions) => {
     const makeKind: MakeKind = async ({ client, format, integrationApiKey, context }) =>
       profileKind({
@@ -60,6 +80,7 @@ function addProfiles(group: Command, execute: Execute): void {
 
 function addSessions(group: Command, execute: Execute): void {
   const command = addImport(group, 'sessions', 'past orders as closed customer sessions (CSV or NDJSON)');
+  command.addHelpText('after', exampleOf('sessions', ['--concurrency 8']));
   addRecordOptions(command)
     .option(
       '--concurrency <number>',
@@ -105,7 +126,11 @@ function addCsvImport(group: Command, what: CsvImport, execute: Execute): void {
   const columns = what.columns
     .map(({ name, required }) => `${name}${required ? ' (needed)' : ''}`)
     .join(', ');
-  command.addHelpText('after', `\nColumns: ${columns}`);
+  const example = exampleOf(what.name, [
+    ...what.path.map(({ option }) => `--${option} ${EXAMPLE_IDS[option] ?? '1'}`),
+    ...(what.effect === 'replaces' ? ['--replace'] : []),
+  ]);
+  command.addHelpText('after', `\nColumns: ${columns}\n${example}`);
   command.action(async (path: string, options: CommonOptions & Record<string, unknown>) => {
     if (what.effect === 'replaces' && !options.replace && !options.dryRun)
       command.error(`error: ${what.name} replaces the whole list by the file: say so with --replace`);

@@ -53,9 +53,15 @@ export class Progress {
 
   constructor(private readonly log: Logger) {}
 
-  note(lastSync: Instant, serverTime: Instant | undefined, figures: Record<string, unknown>): void {
-    if (monotonicMs() < this.nextMs) return;
+  /** True every ten seconds. */
+  isDue(): boolean {
+    if (monotonicMs() < this.nextMs) return false;
     this.nextMs = monotonicMs() + PROGRESS_MS;
+    return true;
+  }
+
+  note(lastSync: Instant, serverTime: Instant | undefined, figures: Record<string, unknown>): void {
+    if (!this.isDue()) return;
     const lagSeconds = serverTime && Math.max(0, Math.round(secondsBetween(lastSync, serverTime)));
     this.log.info({ ...figures, lastSync: formatInstant(lastSync), lagSeconds }, 'back-filling');
   }

@@ -150,6 +150,54 @@ export function millisecondsUntilDue(
   return millisecondsUntilRow(warehouse, CURSORS, options.applicationIds, options);
 }
 
+/**
+ * Gives a lease back that was taken for a single write between two cycles: the row says what it said before.
+ * @param isDueNow there is something new for the next cycle to do
+ */
+export async function returnLease(warehouse: Warehouse, lease: Lease, isDueNow: boolean): Promise<void> {
+  await warehouse.transaction((client) =>
+    client.query(
+      `update talon_one_sync_cursor
+       set lease_owner = null, lease_expires_at = clock_timestamp(), updated_at = clock_timestamp(),
+           next_cycle_at = case when $3 then least(next_cycle_at, clock_timestamp()) else next_cycle_at end
+       where application_id = $1 and fence = $2`,
+      [lease.applicationId, lease.fence, isDueNow],
+    ),
+  );
+}
+
+/** How far an Application has been copied. */
+export interface CursorReach {
+  readonly applicationId: string;
+  readonly applicationName: string | undefined;
+  readonly applicationCreated: Instant | undefined;
+  readonly lastSync: Instant;
+  readonly readUntil: Instant | undefined;
+}
+
+/** Where the cursors stand of these Applications, or of all. */
+export async function readReaches(
+  warehouse: Warehouse,
+  applicationIds?: readonly string[],
+): Promise<CursorReach[]> {
+  const { rows } = await warehouse.transaction((client) =>
+    client.query<Record<'id' | 'name' | 'created' | 'last_sync' | 'read_until', string | null>>(
+      `select application_id::text as id, application_name as name, ${rfc3339('application_created')} as created,
+         ${rfc3339('last_sync')} as last_sync, ${rfc3339('read_until')} as read_until
+       from talon_one_sync_cursor
+       where $1::bigint[] is null or application_id = any($1::bigint[]) order by application_id`,
+      [applicationIds ?? null],
+    ),
+  );
+  return rows.map((row) => ({
+    applicationId: row.id ?? '',
+    applicationName: row.name ?? undefined,
+    applicationCreated: toInstant(row.created),
+    lastSync: toInstant(row.last_sync) ?? 0n,
+    readUntil: toInstant(row.read_until),
+  }));
+}
+
 /** Says that `owner` is going and none of its cycles runs any more. */
 export function leaveApplications(warehouse: Warehouse, owner: string): Promise<void> {
   return leaveRows(warehouse, CURSORS, owner);

@@ -1,5 +1,6 @@
 import { formatInstant, type Instant } from '../instant.js';
 import { advanceCursor, type CursorAdvance, type Lease } from './cursor.js';
+import type { Client } from './pool.js';
 import { type RecordPage, type StoreCounts, storePage } from './record-page.js';
 import type { Warehouse } from './warehouse.js';
 
@@ -14,6 +15,8 @@ export interface EventPageWrite {
   /** How far the cursor moves together with the events. */
   readonly advance: CursorAdvance;
   readonly normalizeEffects: boolean;
+  /** More statements of the same transaction, before the events are inserted. */
+  readonly prepare?: (client: Client) => Promise<void>;
   /** Of new events created later than this, `created` is returned; default: of none, which costs nothing. */
   readonly timedAfter?: Instant | undefined;
 }
@@ -34,9 +37,10 @@ export async function writeEventPage(warehouse: Warehouse, write: EventPageWrite
   const counts = await storePage(warehouse, page, {
     kind: 'event',
     applicationId: lease.applicationId,
-    begin: (client) => {
+    begin: async (client) => {
       timed = [];
-      return advanceCursor(client, lease, advance);
+      await advanceCursor(client, lease, advance);
+      await write.prepare?.(client);
     },
     insert: async (client, text, way) => {
       const values = [lease.applicationId, text, normalizeEffects, formatOptional(timedAfter)];

@@ -44,6 +44,7 @@ export function settingsOf(
     REQUESTS_PER_SECOND: '0',
     LOYALTY_SYNC: 'false',
     REFERENCE_INTERVAL_MINUTES: '0',
+    AUDIT_DELAY_MINUTES: '0',
     HTTP_PORT: '',
   };
 }

@@ -54,14 +54,14 @@ export const plants = {
     file: 'warehouse/event-writer.js',
     replace: [
       [
-        'begin: (client) => {',
+        'begin: async (client) => {',
         `begin: async (client) => {
             await warehouse.transaction((first) => advanceCursor(first, lease, advance));
             await new Promise((resolve) => setTimeout(resolve, 100));
             timed = [];
-            return advanceCursor(client, lease);
+            await advanceCursor(client, lease);
         },
-        unused: (client) => {`,
+        unused: async (client) => {`,
       ],
     ],
   },

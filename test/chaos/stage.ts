@@ -109,6 +109,7 @@ function daemonEnvironment(habits: Habits, simulator: Simulator): Record<string,
     TALON_ONE_API_KEY: simulator.apiKey,
     // The campaign and its figures are about events.
     LOYALTY_SYNC: 'false',
+    AUDIT_DELAY_MINUTES: '0',
     REFERENCE_INTERVAL_MINUTES: '0',
     SYNC_INTERVAL_SECONDS: '0.5',
     SYNC_LOOKBACK_SECONDS: String(LOOKBACK_SECONDS),

@@ -66,6 +66,7 @@ export async function openStage({ events, display, interruption, cleanUp }: Stag
     DATA_DIR: folder.path,
     // The demo is about events.
     LOYALTY_SYNC: 'false',
+    AUDIT_DELAY_MINUTES: '0',
     REFERENCE_INTERVAL_MINUTES: '0',
     HTTP_HOST: '127.0.0.1',
     HTTP_PORT: '0',

@@ -45,6 +45,7 @@ const quick = {
   LOG_LEVEL: 'debug',
   LOYALTY_SYNC: 'false',
   REFERENCE_INTERVAL_MINUTES: '0',
+  AUDIT_DELAY_MINUTES: '0',
 };
 
 export interface DeployOptions extends SimulatorOptions {

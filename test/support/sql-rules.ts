@@ -97,6 +97,11 @@ export const REVIEWED: readonly { path: string; expression: string; because: str
     because: 'is written out in loyalty-snapshot-sql.ts',
   },
   {
+    path: 'src/warehouse/forget.ts',
+    expression: 'statement',
+    because: 'is written out in forget-sql.ts',
+  },
+  {
     path: 'src/warehouse/history-writer.ts',
     expression: 'this.statements.merge',
     because: 'comes from history-table.ts',

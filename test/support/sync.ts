@@ -38,7 +38,12 @@ export function contextOf(lease: Lease, log: Logger = testLog().log, signal?: Ab
   return createCycleContext(lease, signal ?? new AbortController().signal, log);
 }
 
-const QUICK: Environment = { REQUESTS_PER_SECOND: '0', SYNC_INTERVAL_SECONDS: '0.05', LEASE_SECONDS: '2' };
+const QUICK: Environment = {
+  REQUESTS_PER_SECOND: '0',
+  SYNC_INTERVAL_SECONDS: '0.05',
+  LEASE_SECONDS: '2',
+  AUDIT_DELAY_MINUTES: '0',
+};
 
 export function testConfig(sim: Simulator, environment: Environment = {}): Config {
   return loadConfig({ ...QUICK, TALON_ONE_BASE_URL: sim.url, TALON_ONE_API_KEY: sim.apiKey, ...environment });

@@ -34,6 +34,7 @@ export async function makeFleet(count: number, options: FleetOptions): Promise<R
         DATABASE_URL: options.postgres.url,
         WAREHOUSE_SCHEMA: options.target.schema,
         LOYALTY_SYNC: 'false',
+        AUDIT_DELAY_MINUTES: '0',
         REFERENCE_INTERVAL_MINUTES: '0',
         HTTP_PORT: '',
         REQUESTS_PER_SECOND: '0',

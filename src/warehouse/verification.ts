@@ -1,0 +1,207 @@
+import { formatInstant, type Instant, parseInstant } from '../instant.js';
+import type { Client } from './pool.js';
+import { rfc3339 } from './timestamp-text.js';
+import type { Warehouse } from './warehouse.js';
+
+// The rows of talon_one_verification: what was compared, how far it has come, what was found.
+
+/** What is to be compared. */
+export interface VerificationPlan {
+  readonly applicationId: string;
+  readonly source: 'command' | 'background';
+  readonly from: Instant;
+  /** Exclusive. */
+  readonly to: Instant;
+  readonly isDeep: boolean;
+  readonly repairs: boolean;
+}
+
+/** One row, as it was when it was begun or taken up again. */
+export interface Verification extends VerificationPlan {
+  readonly id: string;
+  /** Everything created before is compared. */
+  readonly reached: Instant;
+  readonly isResumed: boolean;
+}
+
+export const FINDINGS = ['missing', 'different', 'unknown'] as const;
+export type FindingKind = (typeof FINDINGS)[number];
+
+export interface VerificationCounts {
+  readonly pages: number;
+  readonly listed: number;
+  readonly compared: number;
+  readonly missing: number;
+  readonly repaired: number;
+  readonly different: number;
+  readonly unknown: number;
+  readonly notKept: number;
+  readonly unusable: number;
+}
+
+export interface VerificationResult extends VerificationCounts {
+  /** Event IDs, up to twenty of each. */
+  readonly examples: Readonly<Partial<Record<FindingKind, readonly string[]>>>;
+  /** Of background verifications: how many events were stored after newer ones, and by how many seconds at most. */
+  readonly late: number | undefined;
+  readonly latestSeconds: number | undefined;
+}
+
+/**
+ * Begins a verification, or takes up one of the last day that was interrupted: of the same Application, beginning and
+ * manner. Without `to` the end of that one counts, too.
+ */
+export async function beginVerification(
+  warehouse: Warehouse,
+  plan: VerificationPlan,
+  isEndGiven = true,
+): Promise<Verification> {
+  return warehouse.transaction(async (client) => {
+    const values = [
+      plan.applicationId,
+      plan.source,
+      formatInstant(plan.from),
+      formatInstant(plan.to),
+      plan.isDeep,
+      plan.repairs,
+    ];
+    const { rows: open } = await client.query<{ id: string; period_to: string; reached: string }>(
+      `select verification_id::text as id, ${rfc3339('period_to')} as period_to, ${rfc3339('reached')} as reached
+       from talon_one_verification
+       where application_id = $1 and source = $2 and period_from = $3 and (period_to = $4 or not $7)
+         and is_deep = $5 and repairs = $6 and finished_at is null
+         and started_at > clock_timestamp() - interval '1 day'
+       order by started_at desc limit 1`,
+      [...values, isEndGiven],
+    );
+    const [known] = open;
+    if (known) {
+      const [to, reached] = [instantOf(known.period_to), instantOf(known.reached)];
+      return { ...plan, id: known.id, to, reached, isResumed: true };
+    }
+    const { rows } = await client.query<{ id: string }>(
+      `insert into talon_one_verification (application_id, source, period_from, period_to, reached, is_deep, repairs)
+       values ($1, $2, $3, $4, $3, $5, $6) returning verification_id::text as id`,
+      values,
+    );
+    return { ...plan, id: rows[0]?.id ?? '0', reached: plan.from, isResumed: false };
+  });
+}
+
+/** What one stretch of a verification adds to its row. */
+export interface VerificationStep {
+  readonly reached: Instant;
+  readonly counts: VerificationCounts;
+  readonly examples: Readonly<Record<FindingKind, readonly string[]>>;
+}
+
+/** Adds to the row what was found up to `reached`. */
+export async function noteVerified(client: Client, id: string, step: VerificationStep): Promise<void> {
+  const { counts, examples } = step;
+  await client.query(
+    `update talon_one_verification v
+     set reached = greatest(reached, $2), pages = pages + $3, listed = listed + $4, compared = compared + $5,
+       missing = missing + $6, repaired = repaired + $7, different = different + $8, unknown = unknown + $9,
+       not_kept = not_kept + $10, unusable = unusable + $11,
+       examples = (
+         select jsonb_object_agg(kind, (
+           select coalesce(jsonb_agg(id), '[]') from (
+             select id from jsonb_array_elements(coalesce(v.examples -> kind, '[]') || ids) with ordinality as list (id, position)
+             order by position limit 20) as first))
+         from jsonb_each($12::jsonb) as found (kind, ids))
+     where verification_id = $1`,
+    [
+      id,
+      formatInstant(step.reached),
+      counts.pages,
+      counts.listed,
+      counts.compared,
+      counts.missing,
+      counts.repaired,
+      counts.different,
+      counts.unknown,
+      counts.notKept,
+      counts.unusable,
+      JSON.stringify(examples),
+    ],
+  );
+}
+
+/** Ends the verification and says what it found, earlier parts of it included. */
+export async function endVerification(
+  warehouse: Warehouse,
+  id: string,
+  lateness?: Lateness,
+): Promise<VerificationResult> {
+  const { rows } = await warehouse.transaction((client) =>
+    client.query<Record<string, string | null>>(
+      `update talon_one_verification
+       set finished_at = clock_timestamp(), reached = period_to, late = $2, latest_seconds = $3
+       where verification_id = $1
+       returning pages::text, listed::text, compared::text, missing::text, repaired::text, different::text,
+         unknown::text, not_kept::text, unusable::text, late::text, latest_seconds::text, examples::text`,
+      [id, lateness?.late ?? null, lateness?.latestSeconds ?? null],
+    ),
+  );
+  const row = rows[0] ?? {};
+  const count = (name: string) => Number(row[name] ?? 0);
+  const optional = (name: string) => (row[name] == null ? undefined : Number(row[name]));
+  return {
+    pages: count('pages'),
+    listed: count('listed'),
+    compared: count('compared'),
+    missing: count('missing'),
+    repaired: count('repaired'),
+    different: count('different'),
+    unknown: count('unknown'),
+    notKept: count('not_kept'),
+    unusable: count('unusable'),
+    late: optional('late'),
+    latestSeconds: optional('latest_seconds'),
+    examples: JSON.parse(row.examples ?? '{}') as VerificationResult['examples'],
+  };
+}
+
+/** How late events of a period came, by what is stored: compared with the newest event stored before each. */
+export interface Lateness {
+  readonly late: number;
+  readonly latestSeconds: number;
+}
+
+/**
+ * Reads the lateness of a period from the order in which its events were stored. Both times are the API's, so no clock
+ * of ours is in it. Events that were stored within a second came on one page, whatever its order. Sorts the events of the
+ * period once.
+ */
+export async function latenessOf(
+  warehouse: Warehouse,
+  applicationId: string,
+  { from, to }: { readonly from: Instant; readonly to: Instant },
+): Promise<Lateness> {
+  const { rows } = await warehouse.transaction((client) =>
+    client.query<{ late: string; latest: string }>(
+      `select count(*) filter (where newest > created)::text as late,
+         coalesce(extract(epoch from max(newest - created) filter (where newest > created)), 0)::text as latest
+       from (
+         select created, max(created) over (order by synced_at range between unbounded preceding and interval '1 second' preceding) as newest
+         from talon_one_event where application_id = $1 and created >= $2 and created < $3
+       ) as stored`,
+      [applicationId, formatInstant(from), formatInstant(to)],
+    ),
+  );
+  return { late: Number(rows[0]?.late ?? 0), latestSeconds: Number(rows[0]?.latest ?? 0) };
+}
+
+/** Deletes background rows older than 30 days; those of commands are few, and stay. */
+export async function pruneVerifications(warehouse: Warehouse): Promise<void> {
+  await warehouse.transaction((client) =>
+    client.query(
+      `delete from talon_one_verification
+       where source = 'background' and started_at < clock_timestamp() - interval '30 days'`,
+    ),
+  );
+}
+
+function instantOf(text: string): Instant {
+  return parseInstant(text) ?? 0n;
+}
