@@ -89,6 +89,21 @@ describe('the state of an Application in words', () => {
       { status: 'failing', failingSince: NOW, lastError: 'GET /v1/x was not answered completely in time' },
     ],
     ['failing', 'busy', { status: 'failing', failingSince: NOW, lastError: 'something of ours' }],
+    // It goes on again, though the cycle that would say so has not ended.
+    [
+      'back-filling, 41 %',
+      'busy',
+      {
+        ...READING,
+        status: 'failing',
+        failingSince: NOW - 3_600,
+        lastError: 'something of ours',
+        lastSync: NOW - 59 * DAY,
+        isHeld: true,
+        paceFrom: NOW - 60 * DAY,
+        paceSince: NOW - 5,
+      },
+    ],
     ['not authorised', 'bad', { status: 'unauthorised', failingSince: NOW, lastError: API_SAYS(401) }],
     ['waiting for its turn for 20 min', 'bad', { dueAt: NOW - 1_200 }],
     ['up to date', 'good', { dueAt: NOW - 1_200, isHeld: true }],

@@ -1,10 +1,11 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { readReport } from '../src/commands/watch.js';
 import { Metrics } from '../src/metrics/metrics.js';
 import { statusPage } from '../src/status/page.js';
 import { readStandings } from '../src/warehouse/status.js';
 import { SETTINGS } from './support/standings.js';
 import { startSync, type TestSync } from './support/sync.js';
+import { waitFor } from './support/wait.js';
 import { useWarehouse } from './support/warehouse.js';
 
 const db = useWarehouse();
@@ -72,6 +73,36 @@ describe('the report, read from Postgres', () => {
       { text: 'GET /v1/applications/{applicationId}/events/no_total was answered with 429' },
     ]);
     expect(JSON.stringify(report) + statusPage(report, true)).not.toContain('Jane');
+  });
+
+  test('says while a cycle runs how long it will take, from the pace of that cycle', async () => {
+    const sync = await startSync(db(), {
+      start: LAST_MONTH,
+      events: 200,
+      environment: { PAGE_SIZE: '20' },
+    });
+    sync.sim.addFault({
+      path: '/v1/applications/{applicationId}/events/no_total',
+      after: 5,
+      times: Number.POSITIVE_INFINITY,
+      action: { type: 'stall' },
+    });
+    const stop = new AbortController();
+    const running = sync.cycle({ signal: stop.signal });
+    onTestFinished(() => running.then(() => {}));
+    await waitFor('some pages', async () => (await reportOf(sync)).application.progress?.percent);
+    // As if the cycle had been at it for a while: what it has read took a thousand seconds.
+    await db().database.query(
+      `update talon_one_sync_cursor set pace_since = pace_since - interval '1000 seconds' where application_id = $1`,
+      [sync.applicationId],
+    );
+    const { application } = await reportOf(sync);
+    stop.abort();
+    expect(application.words).toMatch(/^back-filling, \d+ %, about \d+ (min|h) left at 3 requests a second$/);
+    expect(application.leaseOwner).toBe('test');
+    await running;
+    // The pace of a cycle that has ended says nothing.
+    expect((await reportOf(sync)).application.words).toMatch(/^back-filling, \d+ %$/);
   });
 
   test('keeps what is owed and quarantined apart by Application', async () => {

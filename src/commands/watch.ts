@@ -14,6 +14,10 @@ import type { Warehouse } from '../warehouse/warehouse.js';
 
 /** For so long everybody gets the same figures: whoever asks often must not keep Postgres busy. */
 const FRESH_MS = 3_000;
+/** What takes long is kept for so many times as long: looking never takes more than a tenth of the time. */
+const REST = 10;
+/** The text of the metrics is megabytes when there are a thousand Applications. */
+const METRICS_FRESH_MS = 1_000;
 /** Applications that are shown with their last hours. */
 const MOST_CARDS = 12;
 
@@ -62,7 +66,7 @@ export class Watch {
     return new Map<string, Page>([
       ['/', (query) => this.statusPage(query)],
       ['/status.json', () => this.statusJson()],
-      ['/metrics', () => this.metricsText()],
+      ['/metrics', cached(METRICS_FRESH_MS, () => this.metricsText())],
     ]);
   }
 
@@ -110,18 +114,20 @@ export class Watch {
 
 class NotPreparedError extends Error {}
 
-/** The result of `work`, made at most once every `freshMs` milliseconds; a failure is not kept. */
+/** The result of `work`, made at most once every `freshMs` milliseconds, or more rarely when it takes long; a failure is not kept. */
 function cached<T>(freshMs: number, work: () => Promise<T>): () => Promise<T> {
   let kept: Promise<T> | undefined;
   let endMs = 0;
   return () => {
     if (kept && monotonicMs() < endMs) return kept;
     endMs = Number.POSITIVE_INFINITY;
+    const startMs = monotonicMs();
     const made = work();
     kept = made;
     made.then(
       () => {
-        endMs = monotonicMs() + freshMs;
+        const nowMs = monotonicMs();
+        endMs = nowMs + Math.max(freshMs, REST * (nowMs - startMs));
       },
       () => {
         kept = undefined;

@@ -27,8 +27,9 @@ function until({ completeThrough, lagSeconds }: ApplicationReport): Markup {
   return html`${time(completeThrough)} <span class="quiet">(${shortDuration(lagSeconds)} ago)</span>`;
 }
 
-function owed({ owedProfiles, owedSessions }: ApplicationReport): string {
-  if (owedProfiles === null || owedSessions === null) return 'too many to count quickly';
+function owed({ owedProfiles, owedSessions, owedAfterLastCycle: last }: ApplicationReport): string {
+  if (owedProfiles === null || owedSessions === null)
+    return last === null ? 'too many to count quickly' : `${countWords(last)} after the last cycle`;
   if (owedProfiles + owedSessions === 0) return 'nothing';
   return `${plural(owedProfiles, 'profile')}, ${plural(owedSessions, 'session')}`;
 }

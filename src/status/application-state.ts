@@ -60,6 +60,8 @@ export function stateOf(application: ApplicationFacts, around: Surroundings): Ap
       advice: 'No daemon is running: start "talon-one-sync run", and look at its last log line.',
       progress: progressOf(application, around.now),
     };
+  // Until it ends, a cycle that reads again after a failure leaves the failure in the row.
+  if (isMoving(application) && isReadingEvents(application)) return readingEvents(application, around);
   switch (application.status) {
     case 'unauthorised':
       return unauthorised(application, around);
@@ -103,6 +105,11 @@ function failing(application: ApplicationFacts, { now, settings }: Surroundings)
     advice: `${text}, for ${durationWords(failingFor)}. It is tried again by itself.${next}${hint}`,
     progress: isReadingEvents(application) ? progressOf(application, now) : null,
   };
+}
+
+/** Whether the cycle at hand has stored events that bring it forward. */
+function isMoving({ isHeld, paceFrom, lastSync }: ApplicationFacts): boolean {
+  return isHeld && paceFrom !== null && lastSync > paceFrom;
 }
 
 /** Whether events are missing, and not only snapshots. */

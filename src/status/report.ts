@@ -22,6 +22,8 @@ export interface ApplicationReport extends ApplicationState {
   /** null: counting them took too long. */
   readonly owedProfiles: number | null;
   readonly owedSessions: number | null;
+  /** As the last cycle counted them; null when there was none. */
+  readonly owedAfterLastCycle: number | null;
   readonly quarantined: number | null;
   readonly leaseOwner: string | null;
   readonly lastCycleAt: string | null;
@@ -161,6 +163,7 @@ function applicationReport(facts: ApplicationFacts, input: Input): ApplicationRe
     lagSeconds: facts.completeThrough === null ? null : Math.max(0, Math.round(now - facts.completeThrough)),
     owedProfiles: isCounted ? (owed?.profiles ?? 0) : null,
     owedSessions: isCounted ? (owed?.sessions ?? 0) : null,
+    owedAfterLastCycle: facts.lastOwed,
     quarantined: standings.quarantined === undefined ? null : (standings.quarantined.get(facts.id) ?? 0),
     leaseOwner: facts.isHeld ? facts.leaseOwner : null,
     lastCycleAt: facts.lastCycleAt === null ? null : momentText(facts.lastCycleAt),

@@ -15,7 +15,6 @@ export interface ApplicationFacts {
   readonly id: string;
   readonly name: string | null;
   readonly status: CursorStatus;
-  readonly failures: number;
   readonly failingSince: number | null;
   readonly lastError: string | null;
   readonly firstSync: number | null;
@@ -29,6 +28,7 @@ export interface ApplicationFacts {
   readonly paceFrom: number | null;
   readonly paceSince: number | null;
   readonly lastCycleAt: number | null;
+  /** Snapshots that were owed at its end. */
   readonly lastOwed: number | null;
 }
 
@@ -168,7 +168,7 @@ async function countIfQuick<Row>(warehouse: Warehouse, statement: string): Promi
 const NOW = 'select extract(epoch from clock_timestamp())::float8 as now';
 
 const APPLICATIONS = `
-  select c.application_id::text as id, application_name as name, status, failures,
+  select c.application_id::text as id, application_name as name, status,
     extract(epoch from failing_since)::float8 as "failingSince", last_error as "lastError",
     extract(epoch from coalesce(first_sync, application_created))::float8 as "firstSync",
     extract(epoch from last_sync)::float8 as "lastSync", extract(epoch from read_until)::float8 as "readUntil",

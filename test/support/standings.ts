@@ -13,7 +13,6 @@ export function applicationFacts(changes: Partial<ApplicationFacts> = {}): Appli
     id: '1',
     name: 'Shop',
     status: 'up-to-date',
-    failures: 0,
     failingSince: null,
     lastError: null,
     firstSync: NOW - 100 * DAY,
