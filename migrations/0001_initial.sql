@@ -360,3 +360,20 @@ begin
     execute format('comment on column %I.%I is %L', copied.target, copied.name, copied.comment);
   end loop;
 end $$;
+
+-- lz4 takes a sixth off the work of storing events, for 5 % more bytes; not every server is built with it. Partitions
+-- are made like the table they belong to.
+do $$
+declare
+  large text;
+begin
+  for large in
+    select format('alter table %s alter %I set compression lz4', attrelid::regclass, attname)
+    from pg_attribute join pg_class on pg_class.oid = attrelid
+    where relnamespace = (select oid from pg_namespace where nspname = current_schema()) and relkind in ('r', 'p') and relname like 'talon_one_%'
+      and attname in ('payload', 'props') and not attisdropped
+      and exists (select from pg_settings where name = 'default_toast_compression' and 'lz4' = any (enumvals))
+  loop
+    execute large;
+  end loop;
+end $$;

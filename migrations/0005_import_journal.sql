@@ -22,7 +22,7 @@ comment on table talon_one_import is 'One row for each file that was imported in
 comment on column talon_one_import.import_id is 'Number of this import; not the API''s own, which talon_one_import_part.api_import_id has';
 comment on column talon_one_import.deployment is 'Address of the Talon.One deployment';
 comment on column talon_one_import.kind is 'What was imported, as on the command line: profiles, sessions, loyalty-points, ...';
-comment on column talon_one_import.target is 'Where it went, such as loyaltyProgramId=5; empty for profiles and sessions';
+comment on column talon_one_import.target is 'Where it went, such as loyaltyProgramId=5; for profiles and sessions integrationKey= and a digest of the Integration API key, which decides the Application';
 comment on column talon_one_import.file_name is 'Name of the file, without its folder';
 comment on column talon_one_import.file_hash is 'SHA-256 of the file, hexadecimal';
 comment on column talon_one_import.file_bytes is 'Length of the file';

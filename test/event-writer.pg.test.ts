@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest';
+import pg from 'pg';
+import { describe, expect, test, vi } from 'vitest';
 import { formatInstant } from '../src/instant.js';
 import type { Lease } from '../src/warehouse/cursor.js';
 import { event, eventPage, storeEvents } from './support/records.js';
@@ -168,6 +169,35 @@ test('an event is stored once, however often and in whatever company it comes', 
   expect(await eventIds(lease)).toEqual(['1', '2', '3']);
   const effectCount = 'select count(*) from talon_one_effect where application_id = $1';
   expect(await db().value(effectCount, lease.applicationId)).toBe('2');
+});
+
+test('a page that is stored already, in part or whole, is not taken apart in Node', async () => {
+  const lease = await db().newLease();
+  const early = event({ id: 1, created: '2025-12-31T23:59:59.9999999Z' });
+  const late = event({ id: 2, created: '2026-02-15T12:00:00.123456789Z' });
+  const odd = event({ id: '9007199254740991', created: '0001-01-01T00:00:00Z' });
+  const query = vi.spyOn(pg.Client.prototype, 'query');
+  try {
+    expect(await storeEvents(db().warehouse, lease, [late, early])).toMatchObject({ inserted: 2 });
+    expect(await storeEvents(db().warehouse, lease, [late, odd])).toMatchObject({ inserted: 1 });
+    expect(await storeEvents(db().warehouse, lease, [odd, early, late])).toMatchObject({ inserted: 0 });
+    const texts = query.mock.calls.map(([text]) => String(text));
+    expect(texts.filter((text) => text.includes('insert into talon_one_event '))).toHaveLength(3);
+  } finally {
+    query.mockRestore();
+  }
+});
+
+test('effects that somebody left behind without their event do not keep it from being stored', async () => {
+  const lease = await db().newLease();
+  const effects = '[{"effectType":"setDiscount","props":{}},{"effectType":"acceptCoupon","props":{}}]';
+  await storeEvents(db().warehouse, lease, [event({ id: 1, effects })]);
+  await db().rows('delete from talon_one_event where application_id = $1', lease.applicationId);
+  expect(
+    await storeEvents(db().warehouse, lease, [event({ id: 1, effects }), event({ id: 2, effects })]),
+  ).toEqual({ inserted: 2, quarantined: 0 });
+  const effectCount = 'select count(*) from talon_one_effect where application_id = $1';
+  expect(await db().value(effectCount, lease.applicationId)).toBe('4');
 });
 
 describe('effects', () => {

@@ -24,6 +24,38 @@ async function fileWith(text: string): Promise<string> {
   return path;
 }
 
+/** As the daemon leaves an Application that it has read to its end. */
+async function storeApplication(applicationId: number): Promise<void> {
+  await pg().rows(
+    `insert into talon_one_sync_cursor (application_id, last_sync, complete_through, status)
+     values ($1, now(), now(), 'up-to-date') on conflict do nothing`,
+    applicationId,
+  );
+}
+
+test('a warehouse without the Application, or without any, is no empty export', async () => {
+  const { warehouse } = pg();
+  await pg().rows('delete from talon_one_sync_cursor');
+  for (const name of ['profiles', 'events']) {
+    await expect(exported(name, {}, warehouse)).rejects.toThrow(
+      'No Application is in the warehouse: let the daemon copy one, or use --source api.',
+    );
+    await expect(exported(name, { application: '77' }, warehouse)).rejects.toThrow(
+      'Application 77 is not in the warehouse: let the daemon copy it',
+    );
+  }
+  // What the daemon leaves when it has only just begun, or may not read the Application.
+  await pg().rows(
+    `insert into talon_one_sync_cursor (application_id, last_sync) values (77, '2015-01-01T00:00:00Z')`,
+  );
+  await expect(exported('events', { application: '77' }, warehouse)).rejects.toThrow(
+    'is not in the warehouse',
+  );
+  await pg().rows('update talon_one_sync_cursor set complete_through = now() where application_id = 77');
+  for (const name of ['profiles', 'events'])
+    expect((await exported(name, { application: '77' }, warehouse)).trim().split('\n')).toHaveLength(1);
+});
+
 test('events leave the warehouse digit for digit, in order, filtered by Application and time', async () => {
   const { warehouse } = pg();
   const add = (application: number, id: number, created: string, payload: string) =>
@@ -74,8 +106,10 @@ test('profiles leave the warehouse as their newest snapshot, those that were not
     '{"id":1,"integrationId":"new","attributes":{"Name":"A, B"}}',
   );
   await pg().rows(insert, 2, '2026-01-02T00:00:00Z', false, null);
+  await storeApplication(7);
   const csv = await exported('profiles', {}, pg().warehouse);
   expect(csv.split('\n').slice(1)).toEqual(['1,new,,,,,"{""Name"": ""A, B""}",,,,', '']);
+  await storeApplication(8);
   const none = await exported('profiles', { application: '8' }, pg().warehouse);
   expect(none).toMatch(/^id,integrationId,[^\n]+\n$/);
 });

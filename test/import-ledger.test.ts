@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Ledger, pointRows } from '../src/import/ledger-match.js';
 import { visibleAfterMs } from '../src/import/verify.js';
 import { seconds } from '../src/instant.js';
-import type { LedgerTransaction } from '../src/talon-one/import-client.js';
+import type { LedgerTransaction } from '../src/talon-one/imported-transactions.js';
 
 let id = 0;
 

@@ -48,3 +48,28 @@ test('an event that becomes visible behind a reading is stored by the next one, 
     'true',
   );
 });
+
+test('when nothing happens for long, the newest events are not read again, and what comes late after them still is', async () => {
+  let nowMs = 0;
+  const sync = await startSync(db(), { now: () => nowMs });
+  const { sim, number } = sync;
+  sim.addEvents(number, everySecond(moment(sim.now()), 60, 0));
+  const repeated = async (atSeconds: number) => {
+    nowMs = atSeconds * 1000;
+    expect(await sync.cycle()).toMatchObject({ outcome: 'caught-up' });
+    const newest = `select events_repeated from talon_one_sync_cycle where application_id = $1 order by finished_at desc limit 1`;
+    return Number(await db().value(`(${newest})`, sync.applicationId));
+  };
+  expect(await repeated(0)).toBe(0);
+  // As long as an event of that minute may still become visible.
+  expect(await repeated(200)).toBe(60);
+  expect(await repeated(300)).toBe(60);
+  expect(await repeated(360)).toBeLessThan(3);
+  sim.set({ clockOffsetMs: 400_000 });
+  const later = moment(sim.now());
+  sim.addEvent(number, { created: formatInstant(later) });
+  expect(await repeated(400)).toBeLessThan(3);
+  sim.addEvent(number, { created: formatInstant(later - seconds(100)) });
+  await repeated(401);
+  await expectEverythingStored(db(), sim, sync.applicationId);
+});

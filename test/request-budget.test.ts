@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isAbortError } from '../src/errors.js';
-import { budgetShape, LocalBudget, unlimitedBudget } from '../src/talon-one/request-budget.js';
+import { budgetShape, LocalBudget, type Priority, unlimitedBudget } from '../src/talon-one/request-budget.js';
 import { SlidingWindow } from './simulator/sliding-window.js';
 import { SimulatedTime } from './support/simulated-time.js';
 
@@ -131,4 +131,41 @@ test('a stop ends the wait for a slot, and an unlimited budget refuses to go on 
   controller.abort();
   expect(isAbortError(await waiting)).toBe(true);
   await expect(unlimitedBudget.acquire('x', controller.signal)).rejects.toThrow();
+});
+
+describe('who goes first', () => {
+  /** All ask at the moments given; the order in which they are served by one slot a second. */
+  async function served(
+    asks: readonly [name: string, priority: Priority, atMs: number][],
+  ): Promise<string[]> {
+    const time = new SimulatedTime();
+    const budget = new LocalBudget({ slots: 1, periodMs: 1000 }, time.now, time.sleep);
+    const order: string[] = [];
+    const ask = async ([name, priority, atMs]: (typeof asks)[number]) => {
+      await time.sleep(atMs);
+      (await budget.acquire('x', signal, priority))();
+      order.push(name);
+    };
+    await time.run(Promise.all(asks.map(ask)));
+    return order;
+  }
+
+  test('a live request goes before those of a back-fill that wait already', async () => {
+    const fill = ['a', 'b', 'c', 'd'].map((name) => [name, 'back-fill', 0] as const);
+    const order = await served([
+      ...fill.map((one) => [...one] as [string, Priority, number]),
+      ['live', 'live', 100],
+    ]);
+    expect(order).toEqual(['a', 'live', 'b', 'c', 'd']);
+  });
+
+  test('a back-fill is not starved: who has waited long enough goes before live requests', async () => {
+    const live = Array.from(
+      { length: 6 },
+      (_, index) => [`${index}`, 'live', index * 900] as [string, Priority, number],
+    );
+    const order = await served([...live, ['fill', 'back-fill', 50]]);
+    expect(order.indexOf('fill')).toBeGreaterThan(1);
+    expect(order.indexOf('fill')).toBeLessThan(5);
+  });
 });

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { SharedBudget, type SharedBudgetOptions } from '../src/sync/shared-budget.js';
 import { type HeldSlot, releaseSlot, type SlotRequest, takeSlot } from '../src/warehouse/request-slots.js';
 import { startForTest } from './simulator/for-tests.js';
@@ -157,4 +157,85 @@ test('a Postgres that is back soon costs nobody anything but time', async () => 
   await setReadOnly(db().database, false);
   await waiting;
   expect((await slots()).find((row) => row.endpoint === 'GET /soon')).toMatchObject({ taken: 1 });
+});
+
+describe('who waits for a slot', () => {
+  const waiter = (name: string, headStartMs = 0) => ({ name, headStartMs, hasWaited: true });
+
+  /** One slot that is taken, and its release. */
+  async function takenSlot() {
+    const request = slotRequest({ slots: 1 });
+    const held = await taken(request);
+    return { request, free: () => releaseSlot(db().warehouse, request, held, 0) };
+  }
+
+  test('who has waited longest goes first, whoever asks first once it is free', async () => {
+    const { request, free } = await takenSlot();
+    for (const name of ['first', 'second', 'third']) await takeSlot(db().warehouse, request, waiter(name));
+    await free();
+    for (const name of ['third', 'second'])
+      expect(await takeSlot(db().warehouse, request, waiter(name))).toHaveProperty('waitMs');
+    expect(await takeSlot(db().warehouse, request)).toHaveProperty('waitMs');
+    expect(await takeSlot(db().warehouse, request, waiter('first'))).toHaveProperty('slot');
+  });
+
+  test('a live request goes before a back-fill that waits already', async () => {
+    const { request, free } = await takenSlot();
+    await takeSlot(db().warehouse, request, waiter('export', 60_000));
+    await takeSlot(db().warehouse, request, waiter('live'));
+    await free();
+    expect(await takeSlot(db().warehouse, request, waiter('export', 60_000))).toHaveProperty('waitMs');
+    expect(await takeSlot(db().warehouse, request, waiter('live'))).toHaveProperty('slot');
+  });
+
+  test('a back-fill that has waited for longer than its head start goes before a live request', async () => {
+    const { request, free } = await takenSlot();
+    await takeSlot(db().warehouse, request, waiter('export', 0));
+    await takeSlot(db().warehouse, request, waiter('live'));
+    await free();
+    expect(await takeSlot(db().warehouse, request, waiter('live'))).toHaveProperty('waitMs');
+    expect(await takeSlot(db().warehouse, request, waiter('export', 0))).toHaveProperty('slot');
+  });
+
+  test('of two free slots the second waiter gets one as well', async () => {
+    const request = slotRequest({ slots: 2 });
+    const held = [await taken(request), await taken(request)];
+    for (const name of ['first', 'second']) await takeSlot(db().warehouse, request, waiter(name));
+    for (const one of held) await releaseSlot(db().warehouse, request, one, 0);
+    expect(await takeSlot(db().warehouse, request, waiter('second'))).toHaveProperty('slot');
+    expect(await takeSlot(db().warehouse, request, waiter('first'))).toHaveProperty('slot');
+  });
+
+  test('a waiter whose process died is passed over, and forgotten', async () => {
+    const { request, free } = await takenSlot();
+    await takeSlot(db().warehouse, request, waiter('dead'));
+    await db().rows(
+      `update talon_one_request_waiter set asks_until = clock_timestamp() - interval '1 minute' where budget = $1`,
+      request.budget,
+    );
+    await takeSlot(db().warehouse, request, waiter('living'));
+    await free();
+    expect(await takeSlot(db().warehouse, request, waiter('living'))).toHaveProperty('slot');
+    const left = 'select count(*) from talon_one_request_waiter where budget = $1';
+    expect(await db().value(left, request.budget)).toBe('0');
+  });
+});
+
+test('two processes that both want more than the limit get the same share of it', async () => {
+  const shape = { slots: 3, periodMs: 30 };
+  const processes = [db().warehouse, db().open()].map((warehouse) =>
+    sharedBudget({ warehouse, shape, apiKey: 'fair' }),
+  );
+  const served: number[] = [];
+  const ask = async (index: number) => {
+    while (served.length < 90) {
+      const received = await processes[index]?.acquire('GET /fair', signal, 'live');
+      served.push(index);
+      received?.();
+    }
+  };
+  await Promise.all([0, 0, 0, 0, 0, 1, 1, 1].map(ask));
+  const share = served.filter((index) => index === 0).length / served.length;
+  expect(share).toBeGreaterThan(0.35);
+  expect(share).toBeLessThan(0.65);
 });

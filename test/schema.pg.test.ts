@@ -40,3 +40,14 @@ test('every table of the warehouse begins with talon_one_', async () => {
     await db().rows(`select name from (${RELATIONS}) as relation where name not like 'talon\\_one\\_%'`),
   ).toEqual([]);
 });
+
+test('payloads are compressed with lz4 where the server has it, in new partitions too', async () => {
+  await db().rows('select talon_one_create_partitions($1)', '2026-01-01');
+  const rows = await db().rows(
+    `select distinct case when 'lz4' = any (enumvals) then attcompression = 'l' else attcompression = '' end as "isRight"
+     from pg_attribute cross join (select enumvals from pg_settings where name = 'default_toast_compression') as server
+     where attrelid in ('talon_one_event'::regclass, 'talon_one_event_default'::regclass, 'talon_one_event_2026_01'::regclass,
+       'talon_one_profile_snapshot'::regclass, 'talon_one_session_snapshot'::regclass) and attname = 'payload'`,
+  );
+  expect(rows).toEqual([{ isRight: true }]);
+});

@@ -15,8 +15,8 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    // The tests mostly wait, for servers and child processes: one worker more than the usual two cores.
-    maxWorkers: 3,
+    // The tests mostly wait, for servers and child processes: two workers more than the usual two cores.
+    maxWorkers: 4,
     reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     projects: [
       {

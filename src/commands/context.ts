@@ -6,6 +6,7 @@ import { type Observer, silentObserver } from '../observer.js';
 import { packageVersion } from '../package-info.js';
 import { SharedBudget } from '../sync/shared-budget.js';
 import { CsvExports } from '../talon-one/csv-exports.js';
+import { GrantedBudget } from '../talon-one/granted-budget.js';
 import { createSender, createStreamSender, type HttpOptions, type OpenStream } from '../talon-one/http.js';
 import { ImportClient } from '../talon-one/import-client.js';
 import { ManagementClient } from '../talon-one/management.js';
@@ -161,11 +162,17 @@ export function createImportClient(
 }
 
 function createBudget(config: Config, log: Logger, warehouse: Warehouse | undefined): RequestBudget {
-  const shape = budgetShape(config.talonOne.requestsPerSecond);
+  const { rateLimitScope: scope, requestsPerSecond: limit, ...talonOne } = config.talonOne;
+  const shape = budgetShape(limit);
   if (!shape) return unlimitedBudget;
-  if (!warehouse) return new LocalBudget(shape);
-  const { rateLimitScope: scope, ...talonOne } = config.talonOne;
-  return new SharedBudget({ ...talonOne, warehouse, shape, scope, log });
+  const budget = warehouse
+    ? new SharedBudget({ ...talonOne, warehouse, shape, scope, log })
+    : new LocalBudget(shape);
+  const onChange = (isLess: boolean, endpoint: string) =>
+    isLess
+      ? log.warn({ endpoint, requestsPerSecond: limit }, 'the API grants fewer requests than the limit')
+      : log.info({ endpoint, requestsPerSecond: limit }, 'the API grants the whole limit again');
+  return new GrantedBudget({ budget, limit, scope, onChange });
 }
 
 export function createPartitions(warehouse: Warehouse, log: Logger): Partitions {

@@ -14,8 +14,17 @@ import { createImportClient, openWarehouse, processName, Releasers } from './con
 import { importProgress } from './import-progress.js';
 import { prepareWarehouse } from './prepare.js';
 
+/** What an import is built with. */
+export interface KindSources {
+  readonly client: ImportClient;
+  readonly format: Format;
+  /** Empty when there is none; profiles and sessions do not come here without. */
+  readonly integrationApiKey: string;
+  readonly context: RequestContext;
+}
+
 /** Builds the import; may ask the account what it knows. */
-export type MakeKind = (client: ImportClient, format: Format, context: RequestContext) => Promise<ImportKind>;
+export type MakeKind = (sources: KindSources) => Promise<ImportKind>;
 
 /** What the command line asks for. */
 export interface ImportRequest {
@@ -64,6 +73,11 @@ interface Common {
   readonly progress: ImportProgress;
 }
 
+function sourcesOf(client: ImportClient, { file }: Common, config: Config, signal: AbortSignal): KindSources {
+  const { integrationApiKey = '' } = config.talonOne;
+  return { client, format: file.format, integrationApiKey, context: { signal } };
+}
+
 async function tryOut(
   request: ImportRequest,
   common: Common,
@@ -71,9 +85,8 @@ async function tryOut(
   log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
-  const kind = await request.makeKind(createImportClient(config, log, undefined), common.file.format, {
-    signal,
-  });
+  const client = createImportClient(config, log, undefined);
+  const kind = await request.makeKind(sourcesOf(client, common, config, signal));
   const { units, parts } = await checkFile({ ...common, kind }, signal);
   common.progress.end();
   const { name, target, effect } = kind;
@@ -94,7 +107,7 @@ async function importFile(
   const { warehouse } = await openWarehouse(config, log, releasers, signal);
   await prepareWarehouse(warehouse, log, signal, { patient: false });
   const client = createImportClient(config, log, warehouse);
-  const kind = await request.makeKind(client, common.file.format, { signal });
+  const kind = await request.makeKind(sourcesOf(client, common, config, signal));
   const task: ImportTask = {
     ...common,
     kind,
@@ -115,14 +128,16 @@ async function importFile(
 function report(task: ImportTask, result: ImportResult): void {
   task.progress.end();
   const { kind, log } = task;
-  const { importId, units: rows, parts, accepted, refused } = result;
-  const fields = { kind: kind.name, target: kind.target, importId, rows, parts, accepted, refused };
+  const { importId, units: rows, parts, accepted, refused, skipped } = result;
+  const fields = { kind: kind.name, target: kind.target, importId, rows, parts, accepted, refused, skipped };
   if (refused > 0) {
     log.warn(fields, 'import not finished');
     throw new UserError(
-      `${refused} of ${parts} parts were refused, the others are imported. Mend what is said above in Talon.One and run the same command again, or import the corrected rows as a file of their own.`,
+      `${refused} of ${parts} parts were refused, the others are imported. Mend what is said above in Talon.One and run the same command again, or import the corrected rows as a file of their own; what needs nothing more is closed by --settle accepted.`,
     );
   }
+  if (skipped > 0)
+    log.info({ skipped }, 'an earlier import has sent these parts; --again sends them once more');
   const message =
     accepted === parts ? 'import finished' : 'settled; the same command again sends the parts that are left';
   log.info(fields, message);

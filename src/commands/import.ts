@@ -66,12 +66,13 @@ function addProfiles(group: Command, execute: Execute): void {
   const command = addImport(group, 'profiles', 'customer profiles with their attributes (CSV or NDJSON)');
   command.addHelpText('after', exampleOf('profiles'));
   addRecordOptions(command).action(async (path: string, options: RecordOptions) => {
-    const makeKind: MakeKind = async (client, format, context) =>
+    const makeKind: MakeKind = async ({ client, format, integrationApiKey, context }) =>
       profileKind({
         format,
         choice: choiceOf(options),
         types: await attributeTypes(client, 'CustomerProfile', options.type, context),
         partRows: options.partRows,
+        integrationApiKey,
       });
     await execute(action(path, options, makeKind), { needsIntegrationKey: true });
   });
@@ -87,8 +88,9 @@ function addSessions(group: Command, execute: Execute): void {
       count(1, 50),
       4,
     )
+    .option('--again', 'send orders that were accepted before')
     .action(async (path: string, options: RecordOptions) => {
-      const makeKind: MakeKind = async (client, format, context) =>
+      const makeKind: MakeKind = async ({ client, format, integrationApiKey, context }) =>
         sessionKind({
           format,
           choice: choiceOf(options),
@@ -98,6 +100,7 @@ function addSessions(group: Command, execute: Execute): void {
           },
           concurrency: options.concurrency ?? 1,
           partRows: options.partRows,
+          integrationApiKey,
         });
       await execute(action(path, options, makeKind), { needsIntegrationKey: true });
     });
@@ -113,12 +116,7 @@ function addCsvImport(group: Command, what: CsvImport, execute: Execute): void {
   if (what.effect === 'replaces') command.option('--replace', 'needed: the file replaces the whole list');
   if (what.effect === 'adds') {
     command.option('--again', 'send rows that were sent before: they count twice');
-    command.addOption(
-      new Option('--settle <verdict>', 'say what became of parts that got no answer; sends nothing').choices([
-        'accepted',
-        'not-sent',
-      ]),
-    );
+    command.addOption(settleOption());
   }
   if (what.hasLedger)
     command.option(
@@ -151,6 +149,11 @@ function addCsvImport(group: Command, what: CsvImport, execute: Execute): void {
   });
 }
 
+function settleOption(): Option {
+  const about = 'say what became of parts that were refused or got no answer; sends nothing';
+  return new Option('--settle <verdict>', about).choices(['accepted', 'not-sent']);
+}
+
 function queryOf(what: CsvImport, options: Readonly<Record<string, unknown>>): Record<string, string> {
   const given = (what.query ?? []).flatMap(({ option, parameter, value }) => {
     const text = options[option.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())];
@@ -173,6 +176,7 @@ function addImport(group: Command, name: string, about: string): Command {
 
 function addRecordOptions(command: Command): Command {
   return command
+    .addOption(settleOption())
     .addOption(
       new Option('--format <format>', 'of the file; usually its name tells').choices(['csv', 'ndjson']),
     )

@@ -1,8 +1,11 @@
+import { UserError } from '../errors.js';
 import { parseInstant } from '../instant.js';
 import { elementsOf } from '../json/elements.js';
+import type { Logger } from '../logger.js';
 import { EventList } from '../talon-one/event-list.js';
 import { eventPages } from '../talon-one/event-pages.js';
-import { readRecords } from '../warehouse/record-reader.js';
+import { readRecords, storedExtent } from '../warehouse/record-reader.js';
+import type { Warehouse } from '../warehouse/warehouse.js';
 import type { ExportContext, ExportEntry } from './export-entry.js';
 import { checkOrder, type OptionValues } from './options.js';
 import { pagedRecords } from './paged-records.js';
@@ -86,12 +89,30 @@ function fromWarehouse(kind: 'event' | 'profile', columns: readonly string[], va
     throw new UsageError('--sandbox needs --source api; from the warehouse choose an Application.');
   const run = async ({ warehouse, output, log }: ExportContext): Promise<void> => {
     if (!warehouse) throw new Error('no warehouse is open');
-    const writer = new RecordWriter(output, formatOf(values), columns, log);
     const { application: applicationId, from, to } = values;
+    await checkStored(warehouse, applicationId, log);
+    const writer = new RecordWriter(output, formatOf(values), columns, log);
     await readRecords(warehouse, { kind, applicationId, from, to }, (batch) => writer.write(batch));
     await writer.end();
   };
   return { source: 'warehouse', run } as const;
+}
+
+/** @throws UserError when there is nothing: a copy that was never made must not pass for an account without customers */
+async function checkStored(
+  warehouse: Warehouse,
+  applicationId: string | undefined,
+  log: Logger,
+): Promise<void> {
+  const extent = await storedExtent(warehouse, applicationId);
+  if (extent === 'whole') return;
+  if (extent === 'part')
+    return log.warn('the daemon has not copied everything yet: this export is a part of what the API has');
+  const [what, which] =
+    applicationId === undefined
+      ? ['No Application is', 'one']
+      : [`Application ${applicationId} is not`, 'it'];
+  throw new UserError(`${what} in the warehouse: let the daemon copy ${which}, or use --source api.`);
 }
 
 async function profilesOfApi(values: OptionValues, context: ExportContext): Promise<void> {

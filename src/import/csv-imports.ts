@@ -48,9 +48,9 @@ export type Cells = (column: string) => string;
 
 /**
  * What sending the same rows again does. `adds`: it all happens twice. `replaces`: the file is the whole new list.
- * `same`: nothing more.
+ * `same`: nothing more. `once`: it may be refused; what was accepted is therefore not sent again.
  */
-export type Effect = 'adds' | 'replaces' | 'same';
+export type Effect = 'adds' | 'replaces' | 'same' | 'once';
 
 export interface CsvImport {
   readonly name: string;

@@ -29,7 +29,7 @@ export interface Delivery {
 /** An import that is ready to go: how a file becomes units, and how a part of them is sent. */
 export interface ImportKind {
   readonly name: string;
-  /** Where it goes, such as `loyaltyProgramId=5`; empty for profiles and sessions. */
+  /** Where it goes, such as `loyaltyProgramId=5`; for profiles and sessions `applicationTarget`. */
   readonly target: string;
   readonly effect: Effect;
   readonly limits: PartLimits;

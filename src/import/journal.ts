@@ -4,6 +4,7 @@ import {
   type EarlierImport,
   findSentBefore,
   findUnfinished,
+  findUnsettled,
   type ImportIdentity,
   type ImportLease,
   insertImport,
@@ -12,8 +13,10 @@ import {
   releaseImport,
   renewImport,
   takeImport,
+  type UnsettledImport,
 } from '../warehouse/import-journal.js';
-import { type JournalPart, readParts, settleAbandoned } from '../warehouse/import-parts.js';
+import { type JournalPart, readParts, settleAbandoned, takeOverAccepted } from '../warehouse/import-parts.js';
+import type { Client } from '../warehouse/pool.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
 import type { Effect } from './csv-imports.js';
 
@@ -25,10 +28,14 @@ export interface OpenImport {
   readonly parts: readonly JournalPart[];
   /** It was begun by an earlier run. */
   readonly isResumed: boolean;
+  /** Parts that another import has had accepted, and that are therefore not sent. */
+  readonly skipped: number;
 }
 
 export interface OpenOptions {
   readonly effect: Effect;
+  /** A ledger tells what has arrived. */
+  readonly hasLedger: boolean;
   /** Send rows that were sent before. */
   readonly again: boolean;
   /** Only an import that was begun before will do. */
@@ -65,16 +72,15 @@ async function tryToOpen(
   warehouse: Warehouse,
   identity: ImportIdentity,
   parts: readonly PlannedPart[],
-  { effect, again, onlyResume, owner, leaseMs }: OpenOptions,
+  options: OpenOptions,
 ): Promise<OpenImport | { busyMs: number }> {
+  const { effect, again, onlyResume, owner, leaseMs } = options;
   return warehouse.transaction(async (client) => {
     await lockTarget(client, identity);
     // A list that was imported since must not be taken back by the rest of an older one.
-    const unfinished = await findUnfinished(client, identity, parts, effect !== 'adds');
-    if (unfinished === undefined && effect === 'adds' && (onlyResume || !again)) {
-      const earlier = await findSentBefore(client, identity, parts);
-      if (earlier && !(onlyResume && earlier.finished)) throw sentBefore(earlier);
-    }
+    const onlyNewest = effect === 'same' || effect === 'replaces';
+    const unfinished = await findUnfinished(client, identity, parts, onlyNewest);
+    if (effect === 'adds') await refuseTwice(client, identity, parts, unfinished, options);
     if (unfinished === undefined && onlyResume)
       throw new UserError('There is no unfinished import of this file into this target: nothing to settle.');
     const importId = unfinished ?? (await insertImport(client, identity, parts));
@@ -82,9 +88,43 @@ async function tryToOpen(
     if ('busyMs' in lease) return lease;
     // Sending the same again does no harm unless it adds.
     await settleAbandoned(client, lease, effect === 'adds' ? 'uncertain' : 'planned');
+    const isSkipping = effect === 'once' && !again && !onlyResume;
+    const skipped = isSkipping ? await takeOverAccepted(client, identity, importId) : 0;
     const journal = await readParts(client, importId);
-    return { lease, parts: journal, isResumed: unfinished !== undefined };
+    return { lease, parts: journal, isResumed: unfinished !== undefined, skipped };
   });
+}
+
+/**
+ * Rows that add must not be sent a second time: not those that an earlier import has sent, and none at all while some may
+ * have been added by another file. That one may hold the same rows in other parts.
+ */
+async function refuseTwice(
+  client: Client,
+  identity: ImportIdentity,
+  parts: readonly PlannedPart[],
+  unfinished: string | undefined,
+  { again, onlyResume, hasLedger }: OpenOptions,
+): Promise<void> {
+  if (unfinished === undefined && (onlyResume || !again)) {
+    const earlier = await findSentBefore(client, identity, parts);
+    if (earlier && !(onlyResume && earlier.finished)) throw sentBefore(earlier);
+  }
+  // To settle an import is always allowed: two that are open would keep each other from it.
+  if (again || (onlyResume && unfinished !== undefined)) return;
+  const unsettled = await findUnsettled(client, identity, unfinished);
+  if (unsettled) throw notSettled(unsettled, hasLedger);
+}
+
+function notSettled(unsettled: UnsettledImport, hasLedger: boolean): UserError {
+  const { importId, fileName, startedAt, unsettledParts } = unsettled;
+  const parts = unsettledParts === 1 ? '1 part' : `${unsettledParts} parts`;
+  const how = hasLedger
+    ? 'with --verify, or with --settle once you know it'
+    : 'with --settle once you know it';
+  return new UserError(
+    `Nobody knows yet what became of ${parts} of import ${importId} of ${fileName}, begun ${startedAt}: rows of this file that are also in that one might count twice. If it is still running, wait for it. Otherwise give its own command, with its own file, ${how}. Only if the two have no row in common, give --again.`,
+  );
 }
 
 function sentBefore(earlier: EarlierImport): UserError {

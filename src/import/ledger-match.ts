@@ -1,5 +1,5 @@
 import { parse } from 'csv-parse/sync';
-import type { LedgerTransaction } from '../talon-one/import-client.js';
+import type { LedgerTransaction } from '../talon-one/imported-transactions.js';
 import type { Unit } from './unit.js';
 
 // Which rows of a part of loyalty points are in the ledger. A row is found by who got how much in which subledger; equal

@@ -1,4 +1,5 @@
 import { ApiError } from '../talon-one/api-error.js';
+import { applicationTarget } from './application-target.js';
 import type { AttributeTypes } from './attribute-values.js';
 import type { ColumnChoice } from './header.js';
 import type { Delivery, ImportKind } from './import-kind.js';
@@ -14,12 +15,15 @@ export interface ProfileRequest {
   readonly choice: ColumnChoice;
   readonly types: AttributeTypes;
   readonly partRows?: number | undefined;
+  /** Decides which Application they go to. */
+  readonly integrationApiKey: string;
 }
 
-export function profileKind({ format, choice, types, partRows }: ProfileRequest): ImportKind {
+export function profileKind(request: ProfileRequest): ImportKind {
+  const { format, choice, types, partRows, integrationApiKey } = request;
   return {
     name: 'profiles',
-    target: '',
+    target: applicationTarget(integrationApiKey),
     effect: 'same',
     limits: { ...LIMITS, units: Math.min(partRows ?? LIMITS.units, LIMITS.units) },
     goesOn: true,

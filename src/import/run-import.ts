@@ -34,6 +34,8 @@ export interface ImportResult extends Counts {
   readonly importId: string;
   readonly units: number;
   readonly parts: number;
+  /** Parts among the accepted ones that an earlier import has sent. */
+  readonly skipped: number;
 }
 
 /**
@@ -72,6 +74,7 @@ export async function runImport(
     inspection.parts,
     {
       effect: task.kind.effect,
+      hasLedger: task.kind.ledger !== undefined,
       again: options.again,
       onlyResume: options.verify || options.settle !== undefined,
       owner: task.owner,
@@ -89,7 +92,7 @@ export async function runImport(
     task.progress.found(inspection.units);
     return sendParts(task, inspection.fileHash, open, signal, lost);
   });
-  return { importId, units: inspection.units, parts: open.parts.length, ...result };
+  return { importId, units: inspection.units, parts: open.parts.length, skipped: open.skipped, ...result };
 }
 
 function identityOf(task: ImportTask, { fileHash, units }: Inspection): ImportIdentity {

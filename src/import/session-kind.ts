@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ApiError } from '../talon-one/api-error.js';
+import { applicationTarget } from './application-target.js';
 import type { ColumnChoice } from './header.js';
 import type { Delivery, ImportKind } from './import-kind.js';
 import { inOrder } from './in-order.js';
@@ -23,13 +24,17 @@ export interface SessionRequest {
    */
   readonly concurrency: number;
   readonly partRows?: number | undefined;
+  /** Decides which Application they go to. */
+  readonly integrationApiKey: string;
 }
 
-export function sessionKind({ format, choice, types, concurrency, partRows }: SessionRequest): ImportKind {
+export function sessionKind(request: SessionRequest): ImportKind {
+  const { format, choice, types, concurrency, partRows, integrationApiKey } = request;
   return {
     name: 'sessions',
-    target: '',
-    effect: 'same',
+    target: applicationTarget(integrationApiKey),
+    // Whether a closed session may be sent as closed again is not documented (docs/api-facts.md, Sessions).
+    effect: 'once',
     limits: { ...LIMITS, units: partRows ?? LIMITS.units },
     goesOn: true,
     newAssembler: (problems) =>

@@ -1,6 +1,6 @@
 import { sleep } from '../clock.js';
 import { UserError } from '../errors.js';
-import { formatInstant, type Instant, parseInstant, seconds } from '../instant.js';
+import { type Instant, parseInstant, seconds } from '../instant.js';
 import { type JournalPart, knownApiImports, notePart, type PartState } from '../warehouse/import-parts.js';
 import type { ImportTask } from './import-task.js';
 import type { OpenImport } from './journal.js';
@@ -8,7 +8,7 @@ import { Ledger, type LedgerMatch, type PointRow, pointRows } from './ledger-mat
 import { readParts } from './read-units.js';
 
 /** The clocks of the API and of Postgres may differ by this much: a clock in the wrong time zone is off by hours. */
-const CLOCK_SKEW_SECONDS = 86_400;
+const CLOCK_SKEW = seconds(86_400);
 /** The API gives up an upload after 30 seconds (docs/api-facts.md, Imports); twice that is kept at the least. */
 const LONGEST_UPLOAD_MS = 60_000;
 
@@ -109,11 +109,10 @@ async function readLedger(
   if (kind.ledger === undefined) throw new UserError(`There is no ledger to verify ${kind.name} with.`);
   const sent = parts.flatMap((part) => (part.sentAt === undefined ? [] : [parseInstant(part.sentAt) ?? 0n]));
   const first = sent.reduce((least, instant) => (instant < least ? instant : least), sent[0] ?? 0n);
-  const startDate = formatInstant(first - seconds(CLOCK_SKEW_SECONDS));
   const identity = { deployment, kind: kind.name, target: kind.target };
   const ledger = new Ledger(await warehouse.transaction((db) => knownApiImports(db, identity)));
   const context = { signal, onFailedAttempt: task.onFailedAttempt };
-  for await (const page of client.importedTransactions(kind.ledger, startDate, context))
+  for await (const page of client.importedTransactions(kind.ledger, first - CLOCK_SKEW, context))
     for (const transaction of page) ledger.add(transaction);
   return ledger;
 }

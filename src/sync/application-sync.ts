@@ -10,6 +10,7 @@ import type { CycleContext } from './cycle-context.js';
 import { type EventWindow, syncEvents } from './events.js';
 import type { Leftover } from './leftover.js';
 import { ProfileSync } from './profiles.js';
+import { QuietTail } from './quiet-tail.js';
 import { SessionSync } from './sessions.js';
 
 export interface ApplicationSyncOptions {
@@ -17,6 +18,8 @@ export interface ApplicationSyncOptions {
   readonly partitions: Partitions;
   readonly client: ManagementClient;
   readonly config: Config;
+  /** Milliseconds on a clock that never steps back. */
+  readonly now?: () => number;
 }
 
 /** After this long, snapshots make way for new events: the next cycle follows at once. */
@@ -27,6 +30,7 @@ const MOST_PARALLEL = 8;
 /** What is kept in memory about one Application from cycle to cycle: how its server behaves. Losing it loses nothing. */
 export class ApplicationSync {
   private readonly list: EventList;
+  private readonly tail: QuietTail;
   private readonly profiles: ProfileSync;
   private readonly sessions: SessionSync;
 
@@ -38,6 +42,7 @@ export class ApplicationSync {
     const { pageSize, requestsPerSecond } = config.talonOne;
     const { sessionSource } = config.sync;
     this.list = new EventList(client, applicationId, pageSize);
+    this.tail = new QuietTail(config.sync.lookback, options.now);
     this.profiles = new ProfileSync({ warehouse, client, batchSize: pageSize });
     this.sessions = new SessionSync({
       warehouse,
@@ -52,7 +57,7 @@ export class ApplicationSync {
     const { warehouse, partitions, config } = this.options;
     const { lookback, normalizeEffects } = config.sync;
     return syncEvents(
-      { warehouse, partitions, list: this.list, lookback, normalizeEffects },
+      { warehouse, partitions, list: this.list, tail: this.tail, lookback, normalizeEffects },
       cursor,
       context,
     );
@@ -60,8 +65,9 @@ export class ApplicationSync {
 
   /** Profiles and sessions side by side: their request budgets are separate. */
   async syncSnapshots(context: CycleContext): Promise<Leftover> {
-    const endMs = monotonicMs() + SNAPSHOT_PHASE_MS;
-    const isTimeUp = () => monotonicMs() >= endMs;
+    const { now = monotonicMs } = this.options;
+    const endMs = now() + SNAPSHOT_PHASE_MS;
+    const isTimeUp = () => now() >= endMs;
     const lanes = await Promise.allSettled([
       this.profiles.run(context, isTimeUp),
       this.sessions.run(context, isTimeUp),

@@ -1,6 +1,7 @@
 import type { Logger } from '../logger.js';
 import { type Observer, type SnapshotLane, silentObserver } from '../observer.js';
 import type { RequestContext } from '../talon-one/management.js';
+import type { Priority } from '../talon-one/request-budget.js';
 import type { Lease } from '../warehouse/cursor.js';
 import type { StoreCounts } from '../warehouse/record-page.js';
 
@@ -35,11 +36,17 @@ export interface CycleContext {
 /** From this attempt on a failing request is worth a line; before, it is everyday trouble. */
 const NOTEWORTHY_ATTEMPT = 3;
 
+export interface CycleSurroundings {
+  /** Of its requests; default: `back-fill`. */
+  readonly priority?: Priority;
+  readonly observer?: Observer | undefined;
+}
+
 export function createCycleContext(
   lease: Lease,
   signal: AbortSignal,
   log: Logger,
-  observer: Observer = silentObserver,
+  { priority = 'back-fill', observer = silentObserver }: CycleSurroundings = {},
 ): CycleContext {
   const tally: CycleTally = {
     pages: 0,
@@ -51,7 +58,8 @@ export function createCycleContext(
     sessionSnapshots: 0,
     quarantined: 0,
   };
-  return { lease, signal, log, tally, requests: requestContext(tally, signal, log), observer };
+  const requests = { ...requestContext(tally, signal, log), priority };
+  return { lease, signal, log, tally, requests, observer };
 }
 
 /** To be handed to requests: counts them and logs what failed. */
@@ -63,7 +71,9 @@ export function requestContext(tally: WorkTally, signal: AbortSignal, log: Logge
       if (attempt > 1) tally.retries += 1;
     },
     onFailedAttempt: ({ error, attempt }) => {
-      const level = attempt >= NOTEWORTHY_ATTEMPT ? 'info' : 'debug';
+      // What the server refuses because others use the key is said once, by the budget.
+      const isNoteworthy = attempt >= NOTEWORTHY_ATTEMPT && error.status !== 429;
+      const level = isNoteworthy ? 'info' : 'debug';
       log[level]({ attempt, retryAfterMs: error.retryAfterMs, err: error }, 'request failed, trying again');
     },
   };

@@ -22,6 +22,7 @@ import { backoffMs, failureLevel, failureOf } from './failure.js';
 import { whileLeased } from './lease-keeper.js';
 import type { Leftover } from './leftover.js';
 import { nextCycleInMs } from './next-cycle.js';
+import { cyclePriority } from './priority.js';
 
 export interface CycleOptions {
   readonly warehouse: Warehouse;
@@ -54,7 +55,8 @@ export async function runCycle(
   const cycleId = randomUUID();
   const log = parentLog.child({ applicationId: Number(lease.applicationId), cycleId });
   const startedMs = monotonicMs();
-  let context = createCycleContext(lease, signal, log, options.observer);
+  const surroundings = { priority: cyclePriority(cursor.readUntil), observer: options.observer };
+  let context = createCycleContext(lease, signal, log, surroundings);
   let window: EventWindow | undefined;
   let outcome: CycleOutcome = 'caught-up';
   let leftover: Leftover = 'nothing';
@@ -62,7 +64,7 @@ export async function runCycle(
   try {
     const renew = (client: Client) => advanceCursor(client, lease);
     await whileLeased(options.warehouse, { lease, renew }, signal, async (leaseSignal) => {
-      context = createCycleContext(lease, leaseSignal, log, options.observer);
+      context = createCycleContext(lease, leaseSignal, log, surroundings);
       window = await application.syncEvents(cursor, context);
       leftover = await application.syncSnapshots(context);
       if (leftover !== 'nothing') outcome = 'behind';

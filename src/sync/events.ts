@@ -7,6 +7,7 @@ import { writeEventPage } from '../warehouse/event-writer.js';
 import type { Partitions } from '../warehouse/partitions.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
 import { type CycleContext, noteQuarantined } from './cycle-context.js';
+import type { QuietTail } from './quiet-tail.js';
 import { Progress, Reach, startOfWindow } from './reading.js';
 
 export interface EventSyncOptions {
@@ -14,6 +15,7 @@ export interface EventSyncOptions {
   readonly partitions: Partitions;
   readonly list: EventList;
   readonly lookback: Instant;
+  readonly tail: QuietTail;
   readonly normalizeEffects: boolean;
 }
 
@@ -39,7 +41,8 @@ export async function syncEvents(
   cursor: CursorState,
   context: CycleContext,
 ): Promise<EventWindow> {
-  const from = startOfWindow(cursor, options.lookback);
+  const beganMs = options.tail.nowMs();
+  const from = startOfWindow(cursor, options.tail.lookbackFor(cursor.lastSync));
   let to = cursor.lastSync;
   let readUntil: Instant | undefined;
   const reach = new Reach(options.lookback);
@@ -49,8 +52,10 @@ export async function syncEvents(
     const lastSync = reach.of(eventPage);
     await storeEventPage(options, eventPage, lastSync, context);
     if (lastSync !== undefined) to = laterOf(to, lastSync);
-    if (eventPage.isCaughtUp) readUntil = eventPage.readUntil;
-    else progress.note(to, eventPage.page.serverTime, eventFigures(context));
+    if (eventPage.isCaughtUp) {
+      readUntil = eventPage.readUntil;
+      options.tail.noteCaughtUp(to, beganMs);
+    } else progress.note(to, eventPage.page.serverTime, eventFigures(context));
   }
   return { from, to, readUntil, closeAt: reach.closeAt };
 }

@@ -20,7 +20,7 @@ export interface ByIdOptions extends LaneOptions {
  */
 export async function fetchSessionsById(
   options: ByIdOptions,
-  sessions: readonly OwedSession[],
+  sessions: Iterable<OwedSession>,
   context: CycleContext,
   isTimeUp: () => boolean,
 ): Promise<Set<string>> {
@@ -28,10 +28,11 @@ export async function fetchSessionsById(
   let fetched = 0;
   let failuresInARow = 0;
   let failure: unknown;
-  const queue = sessions.values();
+  const queue = sessions[Symbol.iterator]();
   const work = async () => {
-    for (const session of queue) {
-      if (failure !== undefined || context.signal.aborted || isTimeUp()) return;
+    while (failure === undefined && !context.signal.aborted && !isTimeUp()) {
+      const { done, value: session } = queue.next();
+      if (done) return;
       try {
         await fetchSession(options, session, context);
         fetched += 1;

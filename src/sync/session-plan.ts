@@ -1,14 +1,17 @@
-import { floorToSecond, type Instant, SECOND, secondsBetween } from '../instant.js';
+import { floorToSecond, type Instant, SECOND } from '../instant.js';
 import type { OwedSession } from '../warehouse/owed.js';
+import { type PlacedSession, placeSessions } from './session-place.js';
+import type { Spread } from './session-spread.js';
 
 // How to fetch the owed sessions with the fewest requests. The list of sessions filters by creation time only and
-// returns 1000 sessions a request, whether they are owed or not; by ID it is one request each. So a stretch of time in
-// which many owed sessions were created is listed, and a session that stands alone is asked for by its ID.
+// returns 1000 sessions a request, whether they are owed or not; by ID it is one request each. So the owed sessions are
+// points on a line, each at its estimated place among all sessions of the Application, and a page of a list is an
+// interval of 1000 places that may lie anywhere.
 //
-// Steps: (1) sort by creation time; (2) join neighbours while bridging the gap between them costs less than the page
-// that a new stretch would begin; (3) list a stretch when its pages are fewer than its owed sessions. How many sessions
-// a stretch holds is estimated from `density`. Linear but for the sort. Creation times are what the stored events and
-// snapshots know, so a list may miss a session: whatever it does not return is asked for by ID afterwards.
+// Steps: (1) place them (session-place.ts); (2) from the left, cover each point that is not covered yet with the page
+// that begins there, which is the best cover there is; (3) join neighbours where one longer window has no more pages,
+// because its pages are full; (4) what would be alone on its page, or on as many pages as sessions, is asked for by ID.
+// Cost: a sort. Places are estimates, so a list may miss a session: what it does not return is asked for by ID.
 
 /** A stretch of creation times to be listed for the sake of `sessions`. */
 export interface SessionWindow {
@@ -20,71 +23,112 @@ export interface SessionWindow {
 }
 
 export interface SessionPlan {
+  /** The one that saves most first. */
   readonly windows: readonly SessionWindow[];
   readonly byId: readonly OwedSession[];
+  /** For the next plan: here they would begin a page that the sessions after them could fill. */
+  readonly left: readonly OwedSession[];
 }
 
 export interface PlanOptions {
   /** `auto` weighs the lanes; the others are what SESSION_SNAPSHOT_SOURCE demands. */
   readonly mode: 'auto' | 'by-id' | 'list';
   readonly pageSize: number;
-  /** Sessions created per second as lists have shown; `undefined` before the first one. */
-  readonly density: number | undefined;
+  readonly spread: Spread;
+  /** More sessions are owed than these: a window may leave its last ones for the next plan. */
+  readonly mayLeave?: boolean;
 }
 
-/** Owed sessions over which the local density is taken. */
-const SAMPLE = 20;
+/** Of a page, so that an estimate that is a little too low does not cost a second one. */
+const FULL_SHARE = 0.97;
+/** Seconds that a window is longer than from its first to its last session, see `toWindow`. */
+const SPARE_SECONDS = 4.5;
+/** A window that keeps at least so many pages may leave the beginning of another. */
+const LEAST_KEPT_PAGES = 2;
 
 export function planSessions(owed: readonly OwedSession[], options: PlanOptions): SessionPlan {
-  if (options.mode === 'by-id' || owed.length === 0) return { windows: [], byId: owed };
-  const sorted = [...owed].sort((a, b) => (a.created < b.created ? -1 : a.created > b.created ? 1 : 0));
-  const density = Math.max(options.density ?? 0, densestSample(sorted));
+  if (options.mode === 'by-id' || owed.length === 0) return { windows: [], byId: owed, left: [] };
+  const { points, unknown, rowsPerSecond } = placeSessions(owed, options.spread);
+  const cost = new ListCost(options.pageSize, rowsPerSecond * SPARE_SECONDS);
+  const groups = joined(pagesOver(points, cost), cost);
+  const { kept, left } = options.mayLeave ? withoutTail(groups, cost) : { kept: groups, left: [] };
   const windows: SessionWindow[] = [];
-  const byId: OwedSession[] = [];
-  for (const stretch of stretchesOf(sorted, density, options.pageSize)) {
-    const window = toWindow(stretch, density, options.pageSize);
-    if (options.mode === 'list' || window.pages < stretch.length) windows.push(window);
-    else byId.push(...stretch);
+  const byId = [...unknown];
+  for (const group of kept) {
+    const pages = cost.pages(group);
+    if (options.mode === 'list' || pages < group.length) windows.push(toWindow(group, pages));
+    else byId.push(...group.map((point) => point.session));
   }
-  return { windows, byId };
+  windows.sort((a, b) => b.sessions.length / b.pages - a.sessions.length / a.pages);
+  return { windows, byId, left };
 }
 
-// Sessions per second where they lie closest: an estimate that is rather too high, which keeps lists from being
-// started where few of their rows are owed.
-function densestSample(sorted: readonly OwedSession[]): number {
-  const size = Math.min(SAMPLE, sorted.length);
-  let densest = 0;
-  for (let end = size - 1; end < sorted.length; end += 1) {
-    const span = secondsBetween(sorted[end - size + 1]?.created ?? 0n, sorted[end]?.created ?? 0n);
-    densest = Math.max(densest, size / Math.max(span, 1));
+type Group = readonly PlacedSession[];
+
+/** What lists cost, in estimated pages. */
+class ListCost {
+  constructor(
+    readonly pageSize: number,
+    /** Rows in the spare seconds at both ends of a window. */
+    private readonly spareRows: number,
+  ) {}
+
+  rows(first: PlacedSession, last: PlacedSession): number {
+    return last.place - first.place + 1 + this.spareRows;
   }
-  return densest;
+
+  pages(group: Group): number {
+    const [first, last] = [group[0], group.at(-1)];
+    return first && last ? Math.max(1, Math.ceil(this.rows(first, last) / this.pageSize)) : 0;
+  }
+
+  fitsOnPage(first: PlacedSession, last: PlacedSession): boolean {
+    return this.rows(first, last) <= this.pageSize * FULL_SHARE;
+  }
 }
 
-function* stretchesOf(
-  sorted: readonly OwedSession[],
-  density: number,
-  pageSize: number,
-): Generator<OwedSession[]> {
-  let stretch: OwedSession[] = [];
-  for (const session of sorted) {
-    const last = stretch.at(-1);
-    if (last && secondsBetween(last.created, session.created) * density > pageSize) {
-      yield stretch;
-      stretch = [];
-    }
-    stretch.push(session);
+function pagesOver(points: readonly PlacedSession[], cost: ListCost): Group[] {
+  const groups: PlacedSession[][] = [];
+  for (const point of points) {
+    const group = groups.at(-1);
+    const [first] = group ?? [];
+    if (group && first && cost.fitsOnPage(first, point)) group.push(point);
+    else groups.push([point]);
   }
-  if (stretch.length > 0) yield stretch;
+  return groups;
+}
+
+// A session alone costs one request by ID, which brings its discounts too: it is joined only where that saves one.
+function joined(groups: readonly Group[], cost: ListCost): Group[] {
+  const result: PlacedSession[][] = [];
+  for (const group of groups) {
+    const before = result.at(-1);
+    const [first, last] = [before?.[0], group.at(-1)];
+    const apart = before ? cost.pages(before) + cost.pages(group) : 0;
+    const isAlone = group.length === 1 || before?.length === 1;
+    const together = first && last ? Math.ceil(cost.rows(first, last) / cost.pageSize) : 0;
+    if (before && (isAlone ? together < apart : together <= apart)) before.push(...group);
+    else result.push([...group]);
+  }
+  return result;
+}
+
+function withoutTail(groups: readonly Group[], cost: ListCost): { kept: Group[]; left: OwedSession[] } {
+  const last = groups.at(-1);
+  const [first] = last ?? [];
+  const fullPages = last && cost.pages(last) - 1;
+  if (!last || !first || !fullPages || fullPages < LEAST_KEPT_PAGES) return { kept: [...groups], left: [] };
+  const isFull = (point: PlacedSession) => cost.rows(first, point) <= fullPages * cost.pageSize;
+  const left = last.filter((point) => !isFull(point)).map((point) => point.session);
+  return { kept: [...groups.slice(0, -1), last.filter(isFull)], left };
 }
 
 // Whole seconds, with more than one to spare on both sides: whether a query may have fractions, and whether the bounds
 // are inclusive, is not documented.
-function toWindow(sessions: readonly OwedSession[], density: number, pageSize: number): SessionWindow {
-  const first = sessions[0]?.created ?? 0n;
-  const last = sessions.at(-1)?.created ?? first;
+function toWindow(group: Group, pages: number): SessionWindow {
+  const first = group[0]?.created ?? 0n;
+  const last = group.at(-1)?.created ?? first;
   const after = floorToSecond(first) - 2n * SECOND;
-  const before = floorToSecond(last) + 3n * SECOND;
-  const expected = Math.max(sessions.length, density * secondsBetween(first, last));
-  return { after, before, sessions, pages: Math.max(1, Math.ceil(expected / pageSize)) };
+  const before = floorToSecond(last) + 2n * SECOND;
+  return { after, before, sessions: group.map((point) => point.session), pages };
 }

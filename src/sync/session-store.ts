@@ -35,6 +35,7 @@ export async function storeSessions(
   context: CycleContext,
   problems: ReadonlyMap<number, string> = new Map(),
 ): Promise<OwedSession[]> {
+  if (batch.asked.length === 0) return [];
   const counts = await writeSnapshots(options.warehouse, batch, { ...page, problems });
   noteSnapshots(context, batch.source, counts.inserted);
   noteQuarantined(context, counts, page.source);

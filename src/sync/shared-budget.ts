@@ -1,7 +1,13 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { monotonicMs, sleep } from '../clock.js';
 import type { Logger } from '../logger.js';
-import { type BudgetShape, LocalBudget, type RequestBudget } from '../talon-one/request-budget.js';
+import {
+  type BudgetShape,
+  HEAD_START_MS,
+  LocalBudget,
+  type Priority,
+  type RequestBudget,
+} from '../talon-one/request-budget.js';
 import { type HeldSlot, releaseSlot, type SlotRequest, takeSlot } from '../warehouse/request-slots.js';
 import { isConnectionFailure, isReadOnly, isTimeout } from '../warehouse/sqlstate.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
@@ -43,9 +49,9 @@ export class SharedBudget implements RequestBudget {
   }
 
   /** @throws the error of the connection when Postgres has been away or read-only for longer than a request may take */
-  async acquire(endpoint: string, signal: AbortSignal): Promise<() => void> {
+  async acquire(endpoint: string, signal: AbortSignal, priority?: Priority): Promise<() => void> {
     const counted = this.options.scope === 'key' ? '*' : endpoint;
-    const releaseLocal = await this.local.acquire(counted, signal);
+    const releaseLocal = await this.local.acquire(counted, signal, priority);
     const request: SlotRequest = {
       budget: this.budget,
       endpoint: counted,
@@ -53,7 +59,7 @@ export class SharedBudget implements RequestBudget {
       holdMs: this.patienceMs + SLACK_MS,
     };
     try {
-      const slot = await this.take(request, signal);
+      const slot = await this.take(request, priority === 'live' ? 0 : HEAD_START_MS, signal);
       let isHeld = true;
       return () => {
         releaseLocal();
@@ -66,14 +72,15 @@ export class SharedBudget implements RequestBudget {
     }
   }
 
-  private async take(request: SlotRequest, signal: AbortSignal): Promise<HeldSlot> {
+  private async take(request: SlotRequest, headStartMs: number, signal: AbortSignal): Promise<HeldSlot> {
+    const name = randomUUID();
     let awaySinceMs: number | undefined;
-    for (;;) {
+    for (let hasWaited = false; ; hasWaited = true) {
       signal.throwIfAborted();
       let waitMs = PAUSE_MS;
       const askedMs = monotonicMs();
       try {
-        const answer = await takeSlot(this.options.warehouse, request);
+        const answer = await takeSlot(this.options.warehouse, request, { name, headStartMs, hasWaited });
         this.isAway = false;
         awaySinceMs = undefined;
         if (!('slot' in answer)) waitMs = answer.waitMs;

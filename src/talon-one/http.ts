@@ -10,7 +10,7 @@ import { scrubber } from '../logger.js';
 import { ApiError } from './api-error.js';
 import { complaintsOf } from './complaints.js';
 import { type CsvUpload, multipartBody } from './multipart.js';
-import type { RequestBudget } from './request-budget.js';
+import type { Priority, RequestBudget } from './request-budget.js';
 
 /** The largest answer that is read, in bytes: bounds memory, and stays far below the longest JavaScript string. */
 const MAX_BODY_BYTES = 128 * 1024 * 1024;
@@ -35,6 +35,8 @@ export interface HttpRequest {
   readonly accept?: string;
   /** A bound for this answer that is lower than the common one. */
   readonly maxBytes?: number;
+  /** Which requests it waits for; default: of a back-fill. */
+  readonly priority?: Priority | undefined;
 }
 
 export interface HttpAnswer {
@@ -73,7 +75,7 @@ export function createSender(options: HttpOptions): SendRequest {
   const maxBodyBytes = options.maxBodyBytes ?? MAX_BODY_BYTES;
 
   return async (request, signal) => {
-    const received = await options.budget.acquire(`${request.method} ${request.template}`, signal);
+    const received = await options.budget.acquire(endpointOf(request), signal, request.priority);
     try {
       return await withDeadline(options.timeoutMs, signal, async (deadline) => {
         try {
@@ -81,6 +83,7 @@ export function createSender(options: HttpOptions): SendRequest {
           const response = await receiveHead(client, request, deadline);
           const takenMs = monotonicMs() - sentMs;
           received();
+          options.budget.answered?.(endpointOf(request), response.status);
           const text = await readText(response.data, request.maxBytes ?? maxBodyBytes, deadline);
           return toAnswer(request, response, text, takenMs, options.apiKey);
         } catch (error) {
@@ -111,12 +114,13 @@ export function createStreamSender(options: HttpOptions): OpenStream {
   client.defaults.headers.common['Accept-Encoding'] = 'gzip';
 
   return async (request, signal) => {
-    const received = await options.budget.acquire(endpointOf(request), signal);
+    const received = await options.budget.acquire(endpointOf(request), signal, request.priority);
     try {
       const body = await withDeadline(options.timeoutMs, signal, async (deadline) => {
         try {
           const head = await receiveHead(client, request, deadline);
           received();
+          options.budget.answered?.(endpointOf(request), head.status);
           const body = unpacked(head);
           if (head.status === 200) return body;
           const text = await readText(body, options.maxBodyBytes ?? MAX_ERROR_BYTES, deadline);

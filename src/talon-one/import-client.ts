@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { UserError } from '../errors.js';
+import type { Instant } from '../instant.js';
 import { parseJson } from '../json/parse.js';
 import { ApiError } from './api-error.js';
 import type { HttpAnswer, HttpRequest, SendRequest } from './http.js';
-import type { RequestContext } from './management.js';
+import { importedTransactions, type LedgerTransaction } from './imported-transactions.js';
+import { ManagementClient, type RequestContext } from './management.js';
 import type { CsvUpload } from './multipart.js';
 import { type RetryOptions, withRetry } from './retry.js';
 import { firstProblem } from './schemas.js';
@@ -27,29 +29,6 @@ const attributePageSchema = z.object({
 });
 /** A custom attribute as far as an import needs it (docs/api-facts.md, Other entities; types in `NewAttribute`). */
 export type AttributeDefinition = z.infer<typeof attributePageSchema>['data'][number];
-
-const transactionPageSchema = z
-  .object({
-    hasMore: z.boolean().nullish(),
-    data: z.array(
-      z.object({
-        id: z.number(),
-        type: z.string(),
-        amount: z.number(),
-        subledgerId: z.string().nullish(),
-        customerProfileId: z.string().nullish(),
-        cardIdentifier: z.string().nullish(),
-        importId: z.number().nullish(),
-      }),
-    ),
-  })
-  // Taken for the end, it would say that points were never imported.
-  .refine(
-    ({ data, hasMore }) => data.length > 0 || hasMore !== true,
-    'an empty page that says there is more',
-  );
-/** A transaction of a loyalty ledger (docs/api-facts.md, Loyalty) as far as the check of an import needs it. */
-export type LedgerTransaction = z.infer<typeof transactionPageSchema>['data'][number];
 
 const PAGE_SIZE = 1000;
 const UPLOADED = [200, 201];
@@ -135,25 +114,14 @@ export class ImportClient {
     return found.filter((attribute) => attribute.entity === entity);
   }
 
-  /**
-   * Imported additions of a loyalty program since a moment (RFC 3339), page by page, newest first as far as known. The
-   * last page is one that says so, or an empty one.
-   * @throws ApiError also when it cannot be the whole list
-   */
-  async *importedTransactions(
+  /** `importedTransactions` with the same key. */
+  importedTransactions(
     loyaltyProgramId: string,
-    startDate: string,
+    since: Instant,
     context: RequestContext,
   ): AsyncGenerator<readonly LedgerTransaction[]> {
-    const template = '/v1/loyalty_programs/{loyaltyProgramId}/transactions';
-    const endpoint = { template, parameters: { loyaltyProgramId } };
-    for (let skip = 0; ; ) {
-      const query = { loyaltyTransactionType: 'import', startDate, pageSize: PAGE_SIZE, skip };
-      const page = await this.read({ ...at('GET', endpoint), query }, transactionPageSchema, context);
-      if (page.data.length > 0) yield page.data;
-      skip += page.data.length;
-      if (page.data.length === 0 || page.hasMore === false) return;
-    }
+    const client = new ManagementClient(this.options.management, this.options.retry);
+    return importedTransactions(client, loyaltyProgramId, since, context);
   }
 
   private async put(request: HttpRequest, context: RequestContext): Promise<void> {

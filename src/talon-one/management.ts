@@ -7,6 +7,7 @@ import { type Observer, silentObserver } from '../observer.js';
 import { ApiError } from './api-error.js';
 import type { HttpAnswer, HttpRequest, SendRequest } from './http.js';
 import { observeAttempt } from './observed.js';
+import type { Priority } from './request-budget.js';
 import { type FailedAttempt, type RetryOptions, withRetry } from './retry.js';
 import { type Application, applicationSchema, firstProblem, pageSchema } from './schemas.js';
 import { parseSessionExport } from './session-csv.js';
@@ -17,6 +18,8 @@ const MAX_EXPORT_BYTES = 32 * 1024 * 1024;
 /** What a caller lends to its requests: the signal that ends them, and where they are counted. */
 export interface RequestContext {
   readonly signal: AbortSignal;
+  /** Default: that of a back-fill. */
+  readonly priority?: Priority;
   readonly onAttempt?: (attempt: number) => void;
   readonly onFailedAttempt?: (failed: FailedAttempt) => void;
 }
@@ -177,8 +180,9 @@ export class ManagementClient {
     return withRetry(
       async (attempt) => {
         context.onAttempt?.(attempt);
+        const { priority, signal } = context;
         return observeAttempt(this.observer, request, attempt, async () =>
-          read(await this.send(request, context.signal), request),
+          read(await this.send(priority ? { ...request, priority } : request, signal), request),
         );
       },
       this.retry,

@@ -24,9 +24,10 @@ export async function observeAttempt<T>(
 /** The budget, with its waits told to the observer. */
 export function observedBudget(budget: RequestBudget, observer: Observer): RequestBudget {
   return {
-    acquire: async (endpoint, signal) => {
+    ...(budget.answered && { answered: budget.answered.bind(budget) }),
+    acquire: async (endpoint, signal, priority) => {
       const sinceMs = monotonicMs();
-      const received = await budget.acquire(endpoint, signal);
+      const received = await budget.acquire(endpoint, signal, priority);
       observer.budgetWaited(endpoint, (monotonicMs() - sinceMs) / 1000);
       return received;
     },

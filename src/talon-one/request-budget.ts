@@ -5,8 +5,19 @@ import { monotonicMs, type Sleep, sleep } from '../clock.js';
  * it (an answer began, or the attempt failed); calling it again does nothing.
  */
 export interface RequestBudget {
-  acquire(endpoint: string, signal: AbortSignal): Promise<() => void>;
+  acquire(endpoint: string, signal: AbortSignal, priority?: Priority): Promise<() => void>;
+  /** What the server made of a request. */
+  answered?(endpoint: string, status: number): void;
 }
+
+/**
+ * `live` requests keep the tables current and go before those of a `back-fill`: first syncs, exports, daily jobs. Only
+ * for a while: a request that has waited long enough is served whatever it is for.
+ */
+export type Priority = 'live' | 'back-fill';
+
+/** A live request goes before a back-fill's that has waited up to so long. */
+export const HEAD_START_MS = 2_000;
 
 /** How a limit of requests per second is divided: `slots` requests, each blocking its slot for `periodMs` afterwards. */
 export interface BudgetShape {
@@ -32,6 +43,11 @@ export const unlimitedBudget: RequestBudget = {
   },
 };
 
+/** A request that wants a slot; the earliest gets the next one. */
+interface Waiting {
+  readonly dueMs: number;
+}
+
 /**
  * The budget of one process. A slot is taken when a request is sent and becomes free `periodMs` after its answer
  * began. The server saw the request somewhere between the two, so no `slots + 1` requests can reach it within one
@@ -39,6 +55,7 @@ export const unlimitedBudget: RequestBudget = {
  */
 export class LocalBudget implements RequestBudget {
   private readonly freeAt = new Map<string, number[]>();
+  private readonly waiting = new Map<string, Waiting[]>();
 
   constructor(
     private readonly shape: BudgetShape,
@@ -46,11 +63,24 @@ export class LocalBudget implements RequestBudget {
     private readonly wait: Sleep = sleep,
   ) {}
 
-  async acquire(endpoint: string, signal: AbortSignal): Promise<() => void> {
-    for (;;) {
-      const taken = this.tryTake(endpoint);
-      if (typeof taken === 'function') return taken;
-      await this.wait(taken, signal);
+  async acquire(
+    endpoint: string,
+    signal: AbortSignal,
+    priority: Priority = 'back-fill',
+  ): Promise<() => void> {
+    const turn: Waiting = { dueMs: this.now() + (priority === 'live' ? 0 : HEAD_START_MS) };
+    const queue = this.queueOf(endpoint);
+    queue.push(turn);
+    try {
+      for (;;) {
+        // As many slots are free as requests are due before this one, and one more.
+        const isMyTurn = placeIn(queue, turn) < this.freeSlots(endpoint);
+        const taken = isMyTurn ? this.tryTake(endpoint) : this.waitMs(endpoint);
+        if (typeof taken === 'function') return taken;
+        await this.wait(taken, signal);
+      }
+    } finally {
+      queue.splice(queue.indexOf(turn), 1);
     }
   }
 
@@ -58,9 +88,7 @@ export class LocalBudget implements RequestBudget {
   tryTake(endpoint: string): (() => void) | number {
     const slots = this.slotsOf(endpoint);
     const earliest = Math.min(...slots);
-    const now = this.now();
-    // A slot in use has no known end; its release comes at the latest with the request's own deadline.
-    if (earliest > now) return Number.isFinite(earliest) ? Math.ceil(earliest - now) : 20;
+    if (earliest > this.now()) return this.waitMs(endpoint);
     const slot = slots.indexOf(earliest);
     slots[slot] = Number.POSITIVE_INFINITY;
     let held = true;
@@ -70,6 +98,24 @@ export class LocalBudget implements RequestBudget {
     };
   }
 
+  private freeSlots(endpoint: string): number {
+    return this.slotsOf(endpoint).filter((at) => at <= this.now()).length;
+  }
+
+  // A slot in use has no known end; its release comes at the latest with the request's own deadline.
+  private waitMs(endpoint: string): number {
+    const earliest = Math.min(...this.slotsOf(endpoint));
+    return Number.isFinite(earliest) ? Math.max(1, Math.ceil(earliest - this.now())) : 20;
+  }
+
+  private queueOf(endpoint: string): Waiting[] {
+    const known = this.waiting.get(endpoint);
+    if (known) return known;
+    const queue: Waiting[] = [];
+    this.waiting.set(endpoint, queue);
+    return queue;
+  }
+
   private slotsOf(endpoint: string): number[] {
     const known = this.freeAt.get(endpoint);
     if (known) return known;
@@ -77,4 +123,11 @@ export class LocalBudget implements RequestBudget {
     this.freeAt.set(endpoint, slots);
     return slots;
   }
+}
+
+/** How many others go first: those that are due earlier, and of two at once the one that came first. */
+function placeIn(queue: readonly Waiting[], turn: Waiting): number {
+  const own = queue.indexOf(turn);
+  return queue.filter(({ dueMs }, index) => dueMs < turn.dueMs || (dueMs === turn.dueMs && index < own))
+    .length;
 }

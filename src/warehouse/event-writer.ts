@@ -4,9 +4,14 @@ import type { Client } from './pool.js';
 import { type RecordPage, type StoreCounts, storePage } from './record-page.js';
 import type { Warehouse } from './warehouse.js';
 
+/** A page of events with what was read of them: in its order, those with a problem left out. */
+export interface EventPage extends RecordPage {
+  readonly rows: readonly { readonly id: number | string; readonly created: Instant }[];
+}
+
 export interface EventPageWrite {
   readonly lease: Lease;
-  readonly page: RecordPage;
+  readonly page: EventPage;
   /** How far the cursor moves together with the events. */
   readonly advance: CursorAdvance;
   readonly normalizeEffects: boolean;
@@ -37,13 +42,11 @@ export async function writeEventPage(warehouse: Warehouse, write: EventPageWrite
       await advanceCursor(client, lease, advance);
       await write.prepare?.(client);
     },
-    insert: async (client, text) => {
-      const { rows } = await client.query<{ inserted: number; timed: number[] | null }>(INSERT_EVENTS, [
-        lease.applicationId,
-        text,
-        normalizeEffects,
-        timedAfter === undefined ? null : formatInstant(timedAfter),
-      ]);
+    insert: async (client, text, way) => {
+      const values = [lease.applicationId, text, normalizeEffects, formatOptional(timedAfter)];
+      const { rows } = await (way === 'whole'
+        ? client.query<Inserted>(INSERT_WHOLE, [...values, ...placesOf(page)])
+        : client.query<Inserted>(INSERT_PARTS, values));
       timed.push(...(rows[0]?.timed ?? []));
       return rows[0]?.inserted ?? 0;
     },
@@ -51,29 +54,53 @@ export async function writeEventPage(warehouse: Warehouse, write: EventPageWrite
   return timedAfter === undefined ? counts : { ...counts, timed };
 }
 
-// $1 Application, $2 the page as it was sent, $3 whether effects become rows, $4 timedAfter. An ID of 0 means "none" (API section 4.3).
-const INSERT_EVENTS = `
-  with inserted as (
-    insert into talon_one_event as e
-      (application_id, event_id, created, type, profile_id, session_id, integration_id, store_integration_id, payload)
+interface Inserted {
+  readonly inserted: number;
+  readonly timed: number[] | null;
+}
+
+function formatOptional(moment: Instant | undefined): string | null {
+  return moment === undefined ? null : formatInstant(moment);
+}
+
+/** Where the page's events stand if they are stored: earliest and latest moment, and the IDs. */
+function placesOf({ rows }: EventPage): [string | null, string | null, string] {
+  const [first] = rows;
+  let [earliest, latest] = [first?.created, first?.created];
+  for (const { created } of rows) {
+    if (earliest === undefined || created < earliest) earliest = created;
+    if (latest === undefined || created > latest) latest = created;
+  }
+  // Postgres rounds nanoseconds, an Instant cuts them off. An array of JavaScript's would be quoted element by element.
+  return [
+    earliest === undefined ? null : formatInstant(earliest),
+    latest === undefined ? null : formatInstant(latest + 1n),
+    `{${rows.map((row) => row.id).join(',')}}`,
+  ];
+}
+
+// $1 Application, $2 the page as it was sent, $3 whether effects become rows, $4 timedAfter. An ID of 0 means "none" (docs/api-facts.md, Applications and events).
+
+const EVENTS = `
+    insert into talon_one_event (application_id, event_id, created, type, profile_id, session_id, integration_id,
+      store_integration_id, payload)
     select $1, (event -> 'id')::bigint, talon_one_instant(event ->> 'created'), event ->> 'type',
       nullif(talon_one_bigint(event -> 'profileId'), 0), nullif(talon_one_bigint(event -> 'sessionId'), 0),
       event ->> 'integrationId', event ->> 'storeIntegrationId', event
-    from jsonb_array_elements($2::jsonb -> 'data') as page (event)
-    on conflict do nothing
-    returning event_id, created, profile_id, session_id, payload
-  ), effects as (
-    insert into talon_one_effect
-      (application_id, event_id, created, effect_index, effect_type, campaign_id, ruleset_id, rule_index, rule_name,
-       triggered_by_coupon, profile_id, session_id, props)
+    from jsonb_array_elements($2::jsonb -> 'data') as page (event)`;
+
+const STORED = `event_id, created, profile_id, session_id,
+      case when $3 and jsonb_typeof(payload -> 'effects') = 'array' then payload -> 'effects' end as effects`;
+
+const EFFECTS = `
+    insert into talon_one_effect (application_id, event_id, created, effect_index, effect_type, campaign_id, ruleset_id,
+      rule_index, rule_name, triggered_by_coupon, profile_id, session_id, props)
     select $1, event_id, created, position - 1, effect ->> 'effectType', talon_one_bigint(effect -> 'campaignId'),
       talon_one_bigint(effect -> 'rulesetId'), talon_one_bigint(effect -> 'ruleIndex'), effect ->> 'ruleName',
       talon_one_bigint(effect -> 'triggeredByCoupon'), profile_id, session_id, effect -> 'props'
-    from inserted, jsonb_array_elements(
-      case when $3 and jsonb_typeof(payload -> 'effects') = 'array' then payload -> 'effects' else '[]' end
-    ) with ordinality as list (effect, position)
-    on conflict do nothing
-  ), owed as (
+    from inserted, jsonb_array_elements(effects) with ordinality as list (effect, position)`;
+
+const OWED = `
     insert into talon_one_owed_snapshot as o (kind, application_id, id, event_id, first_created)
     select kind, $1, id, max(event_id), min(created)
     from inserted, lateral (values ('profile', profile_id), ('session', session_id)) as touched (kind, id)
@@ -81,8 +108,37 @@ const INSERT_EVENTS = `
     group by kind, id
     on conflict (kind, application_id, id) do update
       set event_id = greatest(o.event_id, excluded.event_id), version = o.version + 1,
-          first_created = least(o.first_created, excluded.first_created)
-  )
-  select count(*)::integer as inserted,
+          first_created = least(o.first_created, excluded.first_created)`;
+
+const COUNTS = `select count(*)::integer as inserted,
     array_agg(extract(epoch from created)::float8) filter (where created > $4::timestamptz) as timed
   from inserted`;
+
+// The usual way. `on conflict` costs a tenth of the whole page: each row is looked for, written as a guess, and confirmed.
+// Whoever holds the lease is the only one who writes these rows, so looking once for all of them is enough. Where it is
+// not (the same event twice in a page, effects without their event), the unique keys refuse, and the page goes in parts.
+// $5, $6 earliest and latest moment of the page, by which partitions are left out; $7 its IDs.
+const INSERT_WHOLE = `
+  with known as materialized (
+    select event_id, created from talon_one_event
+    where application_id = $1 and created between $5 and $6 and event_id = any($7::bigint[])
+  ), inserted as (${EVENTS}
+    where not exists (
+      select from known
+      where known.event_id = (event -> 'id')::bigint and known.created = talon_one_instant(event ->> 'created')
+    )
+    returning ${STORED}
+  ), effects as (${EFFECTS}
+  ), owed as (${OWED}
+  )
+  ${COUNTS}`;
+
+const INSERT_PARTS = `
+  with inserted as (${EVENTS}
+    on conflict do nothing
+    returning ${STORED}
+  ), effects as (${EFFECTS}
+    on conflict do nothing
+  ), owed as (${OWED}
+  )
+  ${COUNTS}`;

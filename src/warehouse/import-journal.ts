@@ -128,6 +128,41 @@ export async function findSentBefore(
   };
 }
 
+/** An import of which nobody knows what some of its parts have brought about. */
+export interface UnsettledImport {
+  readonly importId: string;
+  readonly fileName: string;
+  readonly startedAt: string;
+  readonly unsettledParts: number;
+}
+
+/** The oldest import into the same target, but for `exceptId`, with a part that was sent and is not settled. */
+export async function findUnsettled(
+  client: Client,
+  { deployment, kind, target }: Pick<ImportIdentity, 'deployment' | 'kind' | 'target'>,
+  exceptId: string | undefined,
+): Promise<UnsettledImport | undefined> {
+  const { rows } = await client.query<{
+    import_id: string;
+    file_name: string;
+    started: string;
+    parts: number;
+  }>(
+    `select import_id, file_name, ${rfc3339('started_at')} as started, unsettled.parts
+     from talon_one_import i cross join lateral (
+       select count(*)::integer as parts from talon_one_import_part p
+       where p.import_id = i.import_id and p.state in ('sent', 'uncertain', 'refused')) unsettled
+     where deployment = $1 and kind = $2 and target = $3 and finished_at is null and unsettled.parts > 0
+       and ($4::bigint is null or import_id <> $4)
+     order by import_id limit 1`,
+    [deployment, kind, target, exceptId ?? null],
+  );
+  const [row] = rows;
+  if (!row) return undefined;
+  const { import_id: importId, file_name: fileName, started: startedAt, parts: unsettledParts } = row;
+  return { importId, fileName, startedAt, unsettledParts };
+}
+
 /** Writes a new import with all its parts planned; returns its number. */
 export async function insertImport(
   client: Client,

@@ -34,6 +34,40 @@ export async function settleAbandoned(
   );
 }
 
+/**
+ * Parts of which another import into the same target has had the very same content accepted count as accepted here too.
+ * The import is finished when no other is left.
+ * @returns how many these are
+ */
+export async function takeOverAccepted(
+  client: Client,
+  { deployment, kind, target }: Pick<ImportIdentity, 'deployment' | 'kind' | 'target'>,
+  importId: string,
+): Promise<number> {
+  const { rowCount } = await client.query(
+    `update talon_one_import_part mine set state = 'accepted', answered_at = clock_timestamp(),
+       answer = 'accepted by import ' || before.import_id
+     from (select p.content_hash, min(import_id) as import_id
+           from talon_one_import_part p join talon_one_import i using (import_id)
+           where i.deployment = $1 and i.kind = $2 and i.target = $3 and import_id <> $4 and p.state = 'accepted'
+             and p.content_hash in (select content_hash from talon_one_import_part where import_id = $4)
+           group by p.content_hash) before
+     where mine.import_id = $4 and mine.state <> 'accepted' and mine.content_hash = before.content_hash`,
+    [deployment, kind, target, importId],
+  );
+  await finishIfDone(client, importId);
+  return rowCount ?? 0;
+}
+
+async function finishIfDone(client: Client, importId: string): Promise<void> {
+  await client.query(
+    `update talon_one_import set finished_at = coalesce(finished_at, clock_timestamp())
+     where import_id = $1 and not exists (
+       select from talon_one_import_part p where p.import_id = $1 and p.state <> 'accepted')`,
+    [importId],
+  );
+}
+
 export async function readParts(client: Client, importId: string): Promise<JournalPart[]> {
   const { rows } = await client.query<{
     part: number;
@@ -102,12 +136,7 @@ export async function notePart(
         change.apiAmount ?? null,
       ],
     );
-    await client.query(
-      `update talon_one_import set finished_at = coalesce(finished_at, clock_timestamp())
-       where import_id = $1 and not exists (
-         select from talon_one_import_part p where p.import_id = $1 and p.state <> 'accepted')`,
-      [lease.importId],
-    );
+    await finishIfDone(client, lease.importId);
   });
 }
 

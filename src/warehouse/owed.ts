@@ -74,6 +74,28 @@ export async function owedSessions(
   }));
 }
 
+/**
+ * Those among `ids` that are owed. Their versions are as they were when an answer was asked for, although it is here
+ * already: only the holder of the lease stores events, and it does not while it fetches snapshots.
+ */
+export async function owedSessionsAmong(
+  warehouse: Warehouse,
+  applicationId: string,
+  ids: readonly string[],
+): Promise<OwedSession[]> {
+  const { rows } = await warehouse.transaction((client) =>
+    client.query<{ id: string; version: string; event_id: string; touched: string }>(
+      `select id, version, event_id, ${rfc3339('first_created')} as touched from talon_one_owed_snapshot
+       where kind = 'session' and application_id = $1 and id = any($2::bigint[])`,
+      [applicationId, ids],
+    ),
+  );
+  return rows.map((row) => {
+    const touched = parseInstant(row.touched) ?? 0n;
+    return { id: row.id, version: row.version, eventId: row.event_id, created: touched, touched };
+  });
+}
+
 /** What an Application still owes, of both kinds. */
 export interface OwedSummary {
   readonly count: number;

@@ -3,7 +3,7 @@ import { cleanJson } from '../json/clean.js';
 import { elementsOf } from '../json/elements.js';
 import type { Client } from './pool.js';
 import { keepOriginal, quarantine, type RecordKind } from './quarantine.js';
-import { isDataRefused } from './sqlstate.js';
+import { isDataRefused, isUniqueViolation } from './sqlstate.js';
 import type { Warehouse } from './warehouse.js';
 
 /** One answer of the API on its way into the warehouse. */
@@ -23,8 +23,11 @@ export interface StoreSteps {
   readonly applicationId: string;
   /** First statements of the transaction: the fence. */
   readonly begin: (client: Client) => Promise<void>;
-  /** Inserts all records of a text `{"data": [...]}` and returns how many rows are new. */
-  readonly insert: (client: Client, text: string) => Promise<number>;
+  /**
+   * Inserts all records of a text `{"data": [...]}` and returns how many rows are new. `whole`: the text is that of the
+   * page, and a unique key that refuses it sends it the second way; `parts`: nothing may be refused for being there.
+   */
+  readonly insert: (client: Client, text: string, way: 'whole' | 'parts') => Promise<number>;
   /** Whether anything is to be kept of a record that needs a second look; default: always. */
   readonly isWanted?: (raw: string) => boolean;
   /** Told of each record that went to the quarantine. */
@@ -50,11 +53,11 @@ export async function storePage(
     try {
       const inserted = await warehouse.transaction(async (client) => {
         await steps.begin(client);
-        return steps.insert(client, page.text);
+        return steps.insert(client, page.text, 'whole');
       });
       return { inserted, quarantined: 0 };
     } catch (error) {
-      if (!isDataRefused(error)) throw error;
+      if (!isDataRefused(error) && !isUniqueViolation(error)) throw error;
     }
   }
   // Before the transaction: it takes seconds for a large page, and a transaction that idles so long is ended.
@@ -122,7 +125,8 @@ async function insertByHalving(
   if (!first) return 0;
   await client.query('savepoint part');
   try {
-    const inserted = await steps.insert(client, `{"data":[${candidates.map((one) => one.clean).join(',')}]}`);
+    const text = `{"data":[${candidates.map((one) => one.clean).join(',')}]}`;
+    const inserted = await steps.insert(client, text, 'parts');
     for (const { raw, clean, reasons } of candidates) {
       if (reasons.length > 0) await keepOriginal(client, { ...steps, clean, reasons, original: raw });
     }

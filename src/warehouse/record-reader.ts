@@ -100,6 +100,29 @@ async function fetchBatch(client: Client): Promise<string[]> {
   return rows.map((row) => row.payload);
 }
 
+/** How much of an Application is stored: `part` until its events have been read to their end for the first time. */
+export type StoredExtent = 'nothing' | 'part' | 'whole';
+
+/** @param applicationId absent: all Applications together */
+export async function storedExtent(
+  warehouse: Warehouse,
+  applicationId: string | undefined,
+): Promise<StoredExtent> {
+  return warehouse.transaction(async (client) => {
+    const { rows } = await client.query<{ whole: boolean; some: boolean }>(
+      `select coalesce((select bool_and(complete_through is not null) from talon_one_sync_cursor
+           where $1::bigint is null or application_id = $1), false) as whole,
+         exists (select from talon_one_sync_cursor
+           where ($1::bigint is null or application_id = $1) and complete_through is not null)
+         or exists (select from talon_one_event where $1::bigint is null or application_id = $1) as some`,
+      [applicationId],
+    );
+    const [stored] = rows;
+    if (stored?.whole) return 'whole';
+    return stored?.some ? 'part' : 'nothing';
+  });
+}
+
 /** Whether the transactions of a loyalty program have been read to their end at least once. */
 export async function isProgramStored(warehouse: Warehouse, programId: string): Promise<boolean> {
   return warehouse.transaction(async (client) => {

@@ -43,6 +43,11 @@ export function isDataRefused(error: unknown): boolean {
   return /^(22|54)[0-9A-Z]{3}$/.test(code) || code === '23502' || code === '23514';
 }
 
+/** unique_violation: a row with this key is there already. */
+export function isUniqueViolation(error: unknown): boolean {
+  return codeOf(error) === '23505';
+}
+
 /** Worth the same transaction again at once: deadlock_detected, serialization_failure. */
 export function isTransient(error: unknown): boolean {
   return ['40P01', '40001'].includes(codeOf(error) ?? '');

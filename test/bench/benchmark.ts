@@ -16,6 +16,19 @@ export interface Report {
   readonly columns: readonly string[];
   readonly rows: readonly (readonly string[])[];
   readonly notes: readonly string[];
+  /** What `--guard` looks at. */
+  readonly ratios?: readonly Ratio[];
+}
+
+/** A figure that does not depend on how quick the machine is. */
+export interface Ratio {
+  readonly name: string;
+  readonly value: number;
+  /** What is aimed at. */
+  readonly aim?: number | undefined;
+  /** Beyond these something is broken; well away from the aim, for machines are noisy. */
+  readonly atLeast?: number | undefined;
+  readonly atMost?: number | undefined;
 }
 
 /** One benchmark. Those that are chosen run in turn, round after round, so that a slow minute hits all of them. */

@@ -13,6 +13,8 @@ export interface OnceResult {
   readonly probe: ProbeReport;
   /** From the start of the process to its end. */
   readonly wholeMs: number;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
 }
 
 /** Runs `talon-one-sync once`, or another command, to its end, as a child process. Aborting kills it. */
@@ -44,7 +46,11 @@ export async function runDaemonOnce(
     signal.removeEventListener('abort', kill);
     signal.throwIfAborted();
     if (code !== 0) throw new Error(`the program ended with exit code ${code}:\n${output}`);
-    return { probe: JSON.parse(await readFile(probeFile, 'utf8')) as ProbeReport, wholeMs };
+    return {
+      probe: JSON.parse(await readFile(probeFile, 'utf8')) as ProbeReport,
+      wholeMs,
+      startedAt: performance.timeOrigin + startedAt,
+    };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -9,6 +9,8 @@ import pg from 'pg';
 export interface ProbeReport {
   /** The first request for events was sent. */
   readonly firstRequestAt: number;
+  /** The first page of events was committed. */
+  readonly firstWriteAt: number;
   /** The last page of events was committed. */
   readonly lastWriteAt: number;
   readonly pages: number;
@@ -17,9 +19,12 @@ export interface ProbeReport {
   /** CPU of the process between the two moments. */
   readonly eventsCpu: number;
   readonly peakRssBytes: number;
+  /** SIGTERM was sent, in the middle of the page that PROBE_STOP_IN_PAGE names; 0: it was not. */
+  readonly stoppedAt: number;
 }
 
-const report = { firstRequestAt: 0, lastWriteAt: 0, pages: 0, writingMs: 0 };
+const report = { firstRequestAt: 0, firstWriteAt: 0, lastWriteAt: 0, pages: 0, writingMs: 0, stoppedAt: 0 };
+const stopInPage = Number(process.env.PROBE_STOP_IN_PAGE ?? 0);
 let cpuAtStart = process.cpuUsage();
 let cpuAtEnd = cpuAtStart;
 
@@ -43,10 +48,17 @@ function noteQuery(client: object, text: string, answer: unknown): void {
   if (text.startsWith('begin')) transactions.set(client, { beganAt: now(), writesEvents: false });
   const transaction = transactions.get(client);
   if (!transaction) return;
-  if (text.includes('insert into talon_one_event ')) transaction.writesEvents = true;
+  if (text.includes('insert into talon_one_event ')) {
+    transaction.writesEvents = true;
+    if (report.pages + 1 === stopInPage) {
+      report.stoppedAt = now();
+      process.kill(process.pid, 'SIGTERM');
+    }
+  }
   if (text !== 'commit' || !transaction.writesEvents || !(answer instanceof Promise)) return;
   void answer.then(() => {
     report.lastWriteAt = now();
+    report.firstWriteAt ||= report.lastWriteAt;
     report.pages += 1;
     report.writingMs += report.lastWriteAt - transaction.beganAt;
     cpuAtEnd = process.cpuUsage();

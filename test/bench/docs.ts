@@ -2,29 +2,43 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packageRoot } from '../../src/package-info.js';
 
-const FILE = join(packageRoot(), 'docs', 'performance.md');
-const BEGIN = '<!-- npm run bench -- --write-docs: begin -->';
-const END = '<!-- npm run bench -- --write-docs: end -->';
+// Measured tables stand in the pages below docs/ between two marks that name the npm script they come from.
+
 const HEADING = /^### .*$/m;
 
 /**
- * Puts sections, each beginning with its `###` heading, into the marked part of docs/performance.md: in the place of the
- * one with the same heading, else behind the last. Others and the text around the part stay.
+ * Puts sections, each beginning with its `###` heading, into the part of docs/performance.md that `npm run bench` writes:
+ * in the place of the one with the same heading, else behind the last. All else stays.
  */
 export async function writeDocs(sections: readonly string[]): Promise<void> {
-  await writeFile(FILE, withSections(await readFile(FILE, 'utf8'), sections));
+  const file = join(packageRoot(), 'docs', 'performance.md');
+  await writeFile(file, withSections(await readFile(file, 'utf8'), sections));
 }
 
-/** The page with these sections in its marked part. */
+/** Replaces all that this npm script has written into a page below docs/; the text around it stays. */
+export async function replaceSection(page: string, script: string, lines: readonly string[]): Promise<void> {
+  const file = join(packageRoot(), 'docs', page);
+  await writeFile(
+    file,
+    replacePart(await readFile(file, 'utf8'), script, () => lines.join('\n')),
+  );
+}
+
+/** The page with these sections in the part of `npm run bench`. */
 export function withSections(page: string, sections: readonly string[]): string {
-  const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
-  if (begin < 0 || end < begin)
-    throw new Error('docs/performance.md has lost the marks of the measured section');
-  const part = page.slice(begin + BEGIN.length, end);
-  const kept = part.split(/^(?=### )/m).filter((section) => HEADING.test(section));
-  const all = new Map([...kept, ...sections].map((section) => [headingOf(section), section.trim()]));
-  const text = [...all.values()].join('\n\n');
-  return `${page.slice(0, begin + BEGIN.length)}\n\n${text}\n\n${page.slice(end)}`;
+  return replacePart(page, 'bench', (part) => {
+    const kept = part.split(/^(?=### )/m).filter((section) => HEADING.test(section));
+    const all = new Map([...kept, ...sections].map((section) => [headingOf(section), section.trim()]));
+    return [...all.values()].join('\n\n');
+  });
+}
+
+function replacePart(page: string, script: string, change: (part: string) => string): string {
+  const mark = (place: string) => `<!-- npm run ${script} -- --write-docs: ${place} -->`;
+  const [begin, end] = [page.indexOf(mark('begin')), page.indexOf(mark('end'))];
+  if (begin < 0 || end < begin) throw new Error(`the page has lost the marks of the section of ${script}`);
+  const start = begin + mark('begin').length;
+  return `${page.slice(0, start)}\n\n${change(page.slice(start, end)).trim()}\n\n${page.slice(end)}`;
 }
 
 function headingOf(section: string): string {

@@ -1,12 +1,14 @@
 import { formatCount } from '../demo/numbers.js';
 import type { BenchContext, Benchmark, Report } from './benchmark.js';
-import { CpuTrack } from './cpu-track.js';
-import { runDaemonOnce } from './daemon-once.js';
 import { figure, percent, withRange } from './figures.js';
 import { Series } from './medians.js';
+import { preparePages } from './pages.js';
 import { SimulatorProcess } from './simulator-process.js';
+import { syncOnce } from './synced-once.js';
+import { writerSpeed } from './writer.js';
 
 const MEGABYTE = 1024 * 1024;
+const PAGES_ALONE = 20;
 
 /**
  * The whole way: a simulator without limit in its own process, the daemon that users deploy as a child process (`once`, on an
@@ -16,61 +18,40 @@ export async function openEndToEnd(context: BenchContext): Promise<Benchmark> {
   const { events } = context.options;
   const simulator = await SimulatorProcess.start({ history: { events } });
   context.cleanUp.add(() => simulator.stop());
+  const pages = await preparePages(PAGES_ALONE);
   const series = new Series();
   return {
-    run: () => measure(context, simulator, series),
+    run: async () => {
+      const before = await writerSpeed(context, pages);
+      const measured = await measure(context, simulator);
+      // On both sides of the run, for the machine may be busier on one of them.
+      const alone = (before + (await writerSpeed(context, pages))) / 2;
+      series.add({ ...measured, alone, ratio: (measured.eventsPerSecond ?? Number.NaN) / alone });
+    },
     report: () => report(series, events),
   };
 }
 
-async function measure(context: BenchContext, simulator: SimulatorProcess, series: Series): Promise<void> {
-  const { postgres, signal, options } = context;
-  const target = await postgres.newWarehouse();
-  try {
-    const settings = {
-      TALON_ONE_BASE_URL: simulator.address.url,
-      TALON_ONE_API_KEY: simulator.address.apiKey,
-      DATABASE_URL: postgres.url,
-      WAREHOUSE_SCHEMA: target.schema,
-      REQUESTS_PER_SECOND: '0',
-      LOYALTY_SYNC: 'false',
-      AUDIT_DELAY_MINUTES: '0',
-      REFERENCE_INTERVAL_MINUTES: '0',
-    };
-    const cpu = new CpuTrack(postgres);
-    const { probe, wholeMs } = await runDaemonOnce(settings, signal).finally(() => cpu.end());
-    const stored = await countRows(target.warehouse.pool, target.schema);
-    if (stored.events !== options.events || stored.owed !== 0)
-      throw new Error(`${stored.events} of ${options.events} events stored, ${stored.owed} snapshots owed`);
-    const eventsMs = probe.lastWriteAt - probe.firstRequestAt;
-    const per100k = 100_000 / options.events;
-    const postgresCpu = cpu.between(probe.firstRequestAt, probe.lastWriteAt);
-    series.add({
-      eventsPerSecond: (options.events / eventsMs) * 1000,
-      writingShare: probe.writingMs / eventsMs,
-      msPerPage: probe.writingMs / probe.pages,
-      nodeCpu: probe.eventsCpu * per100k,
-      postgresCpu: postgresCpu === undefined ? undefined : postgresCpu * per100k,
-      postgresShare: postgresCpu === undefined ? undefined : postgresCpu / (postgresCpu + probe.eventsCpu),
-      wholeSeconds: wholeMs / 1000,
-      snapshots: stored.snapshots,
-      peakRss: probe.peakRssBytes / MEGABYTE,
-    });
-  } finally {
-    await target.drop();
-  }
-}
-
-async function countRows(
-  pool: { query(text: string): Promise<{ rows: Record<string, string>[] }> },
-  schema: string,
-): Promise<{ events: number; snapshots: number; owed: number }> {
-  const count = (table: string) => `(select count(*) from ${schema}.${table})`;
-  const { rows } =
-    await pool.query(`select ${count('talon_one_event')} as events, ${count('talon_one_owed_snapshot')} as owed,
-    ${count('talon_one_profile_snapshot')} + ${count('talon_one_session_snapshot')} as snapshots`);
-  const { events, snapshots, owed } = rows[0] ?? {};
-  return { events: Number(events), snapshots: Number(snapshots), owed: Number(owed) };
+async function measure(
+  context: BenchContext,
+  simulator: SimulatorProcess,
+): Promise<Record<string, number | undefined>> {
+  const { options } = context;
+  const { probe, wholeMs, cpu, snapshots } = await syncOnce(context, simulator.address, options.events);
+  const eventsMs = probe.lastWriteAt - probe.firstRequestAt;
+  const per100k = 100_000 / options.events;
+  const postgresCpu = cpu.between(probe.firstRequestAt, probe.lastWriteAt);
+  return {
+    eventsPerSecond: (options.events / eventsMs) * 1000,
+    writingShare: probe.writingMs / eventsMs,
+    msPerPage: probe.writingMs / probe.pages,
+    nodeCpu: probe.eventsCpu * per100k,
+    postgresCpu: postgresCpu === undefined ? undefined : postgresCpu * per100k,
+    postgresShare: postgresCpu === undefined ? undefined : postgresCpu / (postgresCpu + probe.eventsCpu),
+    wholeSeconds: wholeMs / 1000,
+    snapshots,
+    peakRss: probe.peakRssBytes / MEGABYTE,
+  };
 }
 
 function report(series: Series, events: number): Report {
@@ -80,6 +61,8 @@ function report(series: Series, events: number): Report {
     columns: ['', 'median (least–most)'],
     rows: [
       ['events/s', range('eventsPerSecond')],
+      ['the writer alone before and after it, events/s', range('alone')],
+      ['end to end is, times the writer alone (aim: ≥ 0.85)', range('ratio')],
       ['share of that time inside writeEventPage', percent(series.median('writingShare'))],
       ['writeEventPage, ms a page of 1000', range('msPerPage')],
       ['CPU seconds for 100,000 events: Postgres', range('postgresCpu')],
@@ -91,6 +74,9 @@ function report(series: Series, events: number): Report {
     notes: [
       `${formatCount(events)} events a run, with their effects. Events/s: from the first request for events to the last page stored.`,
       `The whole run: start of the process, ${formatCount(events)} events, every profile and session they name, end of the process (${figure(series.median('wholeSeconds'))} s).`,
+    ],
+    ratios: [
+      { name: 'end to end to the writer alone', value: series.median('ratio'), aim: 0.85, atLeast: 0.5 },
     ],
   };
 }

@@ -6,6 +6,7 @@ import type { Benchmark, Report } from './benchmark.js';
 import { benchmarks } from './benchmarks.js';
 import { type BenchOptions, readCommandLine } from './command-line.js';
 import { writeDocs } from './docs.js';
+import { guard } from './guard.js';
 import { describeMachine } from './machine.js';
 import { BenchPostgres } from './postgres.js';
 import { renderMarkdown, renderText } from './render.js';
@@ -23,7 +24,8 @@ async function run(options: BenchOptions, names: readonly string[]): Promise<num
   const cleanUp = new CleanUp();
   let exitCode = 0;
   try {
-    await measureAll(options, names, cleanUp, interruption.signal);
+    const broken = await measureAll(options, names, cleanUp, interruption.signal);
+    if (options.guard && broken > 0) exitCode = FAILED;
   } catch (error) {
     const reason = interruption.signal.aborted ? interruption.signal.reason : error;
     exitCode = reason instanceof InterruptedError ? INTERRUPTED : FAILED;
@@ -39,7 +41,7 @@ async function measureAll(
   names: readonly string[],
   cleanUp: CleanUp,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<number> {
   const startedAt = performance.now();
   const postgres = await BenchPostgres.open(options.databaseUrl, cleanUp, signal);
   const machine = describeMachine(postgres);
@@ -55,6 +57,7 @@ async function measureAll(
   const minutes = (performance.now() - startedAt) / 60_000;
   console.log(`Medians of ${plural(options.runs, 'run')}, ${minutes.toFixed(1)} minutes altogether.`);
   if (options.writeDocs) await writeDocs(documented(reports, machine, options.runs));
+  return options.guard ? guard(reports) : 0;
 }
 
 /** Round after round, so that what slows the machine down for a while slows all of them. */

@@ -1,9 +1,10 @@
-import type { RecordPage } from '../../src/warehouse/record-page.js';
+import { parseInstant } from '../../src/instant.js';
+import type { EventPage } from '../../src/warehouse/event-writer.js';
 import { startSimulator } from '../simulator/simulator.js';
 
 const PAGE_SIZE = 1000;
 
-export interface PreparedPage extends RecordPage {
+export interface PreparedPage extends EventPage {
   readonly lastCreated: string;
 }
 
@@ -20,6 +21,7 @@ export async function preparePages(count: number): Promise<PreparedPage[]> {
         source: 'benchmark',
         problems: new Map(),
         mayChange: false,
+        rows: page.map(({ id, created }) => ({ id: id ?? 0, created: parseInstant(created) ?? 0n })),
         lastCreated: page.at(-1)?.created ?? '',
       };
     });

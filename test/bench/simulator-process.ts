@@ -18,9 +18,12 @@ export class SimulatorProcess {
     private readonly child: ChildProcess,
   ) {}
 
-  static async start(options: SimulatorOptions): Promise<SimulatorProcess> {
+  /** @param large further events, each of about `largeBytes` */
+  static async start(options: SimulatorOptions, large = 0, largeBytes = 0): Promise<SimulatorProcess> {
     const whole = { ...options, switches: { requestsPerSecond: 0, ...options.switches } };
-    const child = fork(PROGRAM, [JSON.stringify(whole)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const child = fork(PROGRAM, [JSON.stringify(whole), String(large), String(largeBytes)], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
     const ready = once(child, 'message') as Promise<[SimulatorAddress]>;
     const ended = once(child, 'exit').then(() => Promise.reject(new Error('the simulator ended')));
     const [address] = await Promise.race([ready, ended]);

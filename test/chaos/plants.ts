@@ -54,12 +54,14 @@ export const plants = {
     file: 'warehouse/event-writer.js',
     replace: [
       [
-        'begin: (client) => advanceCursor(client, lease, advance),',
+        'begin: async (client) => {',
         `begin: async (client) => {
             await warehouse.transaction((first) => advanceCursor(first, lease, advance));
             await new Promise((resolve) => setTimeout(resolve, 100));
+            timed = [];
             await advanceCursor(client, lease);
-        },`,
+        },
+        unused: async (client) => {`,
       ],
     ],
   },
@@ -109,9 +111,9 @@ export const plants = {
     file: 'warehouse/cursor.js',
     replace: [
       [
-        `updated_at = clock_timestamp()
+        `else clock_timestamp() end
      where application_id = $1 and fence = $2\``,
-        `updated_at = clock_timestamp()
+        `else clock_timestamp() end
      where application_id = $1 and $2::bigint > 0\``,
       ],
     ],

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Metrics } from '../../src/metrics/metrics.js';
 import { packageRoot } from '../../src/package-info.js';
 import { readCatalogue } from './catalogue.js';
+import { configurationPage } from './configuration-page.js';
 import { entityDiagram } from './diagram.js';
 import { metricsPage } from './metrics-page.js';
 import { answeredPage } from './queries-page.js';
@@ -14,6 +15,7 @@ import type { Query } from './warehouse.js';
 export async function documentationFiles(query: Query): Promise<Record<string, string>> {
   const catalogue = await readCatalogue(query);
   return {
+    'docs/configuration.md': configurationPage(),
     'docs/metrics.md': metricsPage(new Metrics()),
     'docs/tables.md': tablesPage(catalogue),
     'docs/tables.svg': entityDiagram(catalogue),

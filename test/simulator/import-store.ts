@@ -69,6 +69,11 @@ export class ImportStore {
     return this.answers.get(key);
   }
 
+  /** As after 24 hours. */
+  forgetAnswers(): void {
+    this.answers.clear();
+  }
+
   keepAnswer(key: string, request: string, reply: Reply): void {
     this.answers.set(key, { request, reply });
   }

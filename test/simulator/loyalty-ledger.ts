@@ -40,6 +40,8 @@ export class LoyaltyLedger {
   /** Rises whenever a request could see something else than before. */
   version = 0;
   lastCreated: Micros = 0;
+  /** How often it was listed: seed of an order that is never the same. */
+  listings = 0;
   private pending: number[] = [];
   private readonly accounts = new Map<number, Map<string, LoyaltyTransaction[]>>();
 

@@ -42,7 +42,8 @@ export function selectTransactions(
   const switches = request.world.switchBoard.get();
   const matches = filterOf(request, program, owner, query);
   const rows = [...rowsInTime(program, query, switches)].filter((row) => matches(program.ledger.get(row)));
-  return ordered(rows, switches).map((row) => program.ledger.get(row));
+  program.ledger.listings += 1;
+  return ordered(rows, switches, program.ledger.listings).map((row) => program.ledger.get(row));
 }
 
 function rowsInTime(program: LoyaltyProgram, query: Query, switches: Switches): Uint32Array {
@@ -93,7 +94,7 @@ function filterOf(
 }
 
 /** From ascending creation to what the switch says. */
-function ordered(rows: number[], switches: Switches): number[] {
+function ordered(rows: number[], switches: Switches, listing: number): number[] {
   switch (switches.loyaltyOrder) {
     case 'created':
       return rows;
@@ -103,5 +104,7 @@ function ordered(rows: number[], switches: Switches): number[] {
       return rows.sort((a, b) => a - b);
     case 'shuffled':
       return rows.sort((a, b) => hash32(a, 82) - hash32(b, 82));
+    case 'unstable':
+      return rows.sort((a, b) => hash32(a, 82, listing) - hash32(b, 82, listing));
   }
 }

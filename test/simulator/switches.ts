@@ -135,9 +135,11 @@ const serverSwitches = {
     .default('seconds')
     .describe('the header of a 429; absurd: a day'),
   loyaltyOrder: z
-    .enum(['-created', 'created', 'id', 'shuffled'])
+    .enum(['-created', 'created', 'id', 'shuffled', 'unstable'])
     .default('-created')
-    .describe('order of loyalty transactions, which cannot be sorted; "the last 50" suggests newest first'),
+    .describe(
+      'order of loyalty transactions, which cannot be sorted; "the last 50" suggests newest first; unstable: another one at each request',
+    ),
   loyaltyStartDate: z
     .enum(['inclusive', 'exclusive'])
     .default('inclusive')

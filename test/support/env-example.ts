@@ -10,7 +10,7 @@ const HEAD = `# Every variable of talon-one-sync with its default; those without
 # Set them in the environment, or copy this file to .env in the working directory. Only the first two are required.
 `;
 
-interface Described {
+export interface DescribedVariable {
   readonly about: readonly string[];
   readonly default?: string;
   readonly example?: string;
@@ -20,7 +20,7 @@ interface Described {
 
 /** The text of `.env.example`, from where the variables are declared. */
 export function renderEnvExample(): string {
-  const parts = Object.entries<Described>(variables).map(([name, variable]) =>
+  const parts = Object.entries<DescribedVariable>(variables).map(([name, variable]) =>
     describeVariable(name, variable),
   );
   return [HEAD, ...parts].join('\n');
@@ -28,7 +28,7 @@ export function renderEnvExample(): string {
 
 function describeVariable(
   name: string,
-  { about, example, secret, emptyMeans, ...variable }: Described,
+  { about, example, secret, emptyMeans, ...variable }: DescribedVariable,
 ): string {
   const comments = [
     ...about,

@@ -1,9 +1,12 @@
 import { type Logger, pino } from 'pino';
 import { csvImports } from '../../src/import/csv-imports.js';
 import { csvKind } from '../../src/import/csv-kind.js';
+import type { ImportKind } from '../../src/import/import-kind.js';
 import type { ImportTask } from '../../src/import/import-task.js';
 import { Problems } from '../../src/import/problems.js';
+import { profileKind } from '../../src/import/profile-kind.js';
 import { type ImportOptions, type ImportResult, runImport } from '../../src/import/run-import.js';
+import { sessionKind } from '../../src/import/session-kind.js';
 import { openSourceFile } from '../../src/import/source-file.js';
 import { ImportClient } from '../../src/talon-one/import-client.js';
 import type { Warehouse } from '../../src/warehouse/warehouse.js';
@@ -15,6 +18,8 @@ export interface Run extends Partial<ImportOptions> {
   readonly query?: Readonly<Record<string, string>>;
   readonly partRows?: number;
   readonly map?: ReadonlyMap<string, string>;
+  /** Another address for the journal than the simulator's own. */
+  readonly deployment?: string;
   readonly signal?: AbortSignal;
   readonly log?: Logger;
 }
@@ -38,21 +43,24 @@ export async function importOnce(
     query = {},
     partRows,
     map = new Map<string, string>(),
+    deployment = simulator.url,
     signal = new AbortController().signal,
     log = pino({ level: 'silent' }),
     ...options
   }: Run = {},
 ): Promise<RunEnd> {
-  const what = csvImports.find((candidate) => candidate.name === name);
-  if (!what) throw new TypeError(`no import ${name}`);
   const problems = new Problems();
-  const choice = { map, ignore: new Set<string>() };
+  const integration = { apiKey: simulator.integrationApiKey, keyKind: 'integration' } as const;
   const task: ImportTask = {
-    kind: csvKind(what, { path: target, query, choice, partRows }),
+    kind: kindOf(name, simulator, { target, query, partRows, map }),
     file: openSourceFile(path, 'csv', ','),
-    deployment: simulator.url,
+    deployment,
     warehouse,
-    client: new ImportClient({ management: senderFor(simulator), integration: undefined, retry: quickRetry }),
+    client: new ImportClient({
+      management: senderFor(simulator),
+      integration: senderFor(simulator, integration),
+      retry: quickRetry,
+    }),
     problems,
     progress: { checked: () => {}, found: () => {}, sent: () => {}, end: () => {} },
     log,
@@ -68,4 +76,25 @@ export async function importOnce(
   } catch (error) {
     return { result: undefined, message: error instanceof Error ? error.message : String(error), problems };
   }
+}
+
+function kindOf(
+  name: string,
+  { integrationApiKey }: Simulator,
+  {
+    target,
+    query,
+    partRows,
+    map,
+  }: Required<Pick<Run, 'target' | 'query' | 'map'>> & { partRows: number | undefined },
+): ImportKind {
+  const choice = { map, ignore: new Set<string>() };
+  const common = { format: 'csv', choice, partRows, integrationApiKey } as const;
+  const types = new Map([['Language', 'string']]);
+  if (name === 'profiles') return profileKind({ ...common, types });
+  if (name === 'sessions')
+    return sessionKind({ ...common, types: { session: types, item: types }, concurrency: 4 });
+  const what = csvImports.find((candidate) => candidate.name === name);
+  if (!what) throw new TypeError(`no import ${name}`);
+  return csvKind(what, { path: target, query, choice, partRows });
 }

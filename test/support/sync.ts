@@ -1,4 +1,5 @@
 import { onTestFinished } from 'vitest';
+import { monotonicMs } from '../../src/clock.js';
 import { type Config, type Environment, loadConfig } from '../../src/config.js';
 import { createLogger, type Logger } from '../../src/logger.js';
 import type { Observer } from '../../src/observer.js';
@@ -55,6 +56,8 @@ export interface SyncOptions {
   readonly environment?: Environment;
   readonly client?: ManagementClient;
   readonly log?: Logger;
+  /** Milliseconds: the clock of the Applications. */
+  readonly now?: () => number;
   /** Default: the one of the test file. */
   readonly warehouse?: Warehouse;
 }
@@ -99,6 +102,7 @@ export class TestSync {
   readonly config: Config;
   readonly client: ManagementClient;
   readonly log: Logger;
+  readonly now: () => number;
   readonly partitions: Partitions;
   private readonly applications = new Map<string, ApplicationSync>();
   private leased: LeasedCursor | undefined;
@@ -113,6 +117,7 @@ export class TestSync {
     this.config = testConfig(sim, options.environment);
     this.client = options.client ?? clientFor(sim);
     this.log = options.log ?? testLog().log;
+    this.now = options.now ?? monotonicMs;
     this.partitions = new Partitions(this.warehouse, (error, month) =>
       this.log.warn({ err: error, month }, 'no partition'),
     );

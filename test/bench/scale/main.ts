@@ -3,11 +3,11 @@ import { CleanUp } from '../../demo/clean-up.js';
 import { InterruptedError } from '../../demo/demo-error.js';
 import { Interruption } from '../../demo/interruption.js';
 import type { Report } from '../benchmark.js';
+import { replaceSection } from '../docs.js';
 import { describeMachine } from '../machine.js';
 import { BenchPostgres } from '../postgres.js';
 import { renderMarkdown, renderText } from '../render.js';
 import type { ScaleBenchmark, ScaleOptions } from './context.js';
-import { writeScaleDocs } from './docs.js';
 import { measureFailover } from './failover.js';
 import { measureManyApplications } from './many-applications.js';
 import { measureReplicas } from './replicas.js';
@@ -61,7 +61,9 @@ async function run(options: ScaleOptions, chosen: readonly string[]): Promise<nu
       console.log(`\n${renderText(report).join('\n')}`);
     }
     const where = `Measured on ${machine.slice(0, 2).join('; ')}; ${machine.at(-1)}.`;
-    if (options.writeDocs) await writeScaleDocs([where, '', ...reports.flatMap(renderMarkdown)]);
+    if (options.writeDocs) {
+      await replaceSection('scale.md', 'bench:scale', [where, '', ...reports.flatMap(renderMarkdown)]);
+    }
   } catch (error) {
     const reason = signal.aborted ? signal.reason : error;
     exitCode = reason instanceof InterruptedError ? 130 : 1;

@@ -1,0 +1,120 @@
+import { expect, test } from 'vitest';
+import { GrantedBudget } from '../src/talon-one/granted-budget.js';
+import { budgetShape, LocalBudget } from '../src/talon-one/request-budget.js';
+import { startForTest } from './simulator/for-tests.js';
+import { RateLimit } from './simulator/rate-limit.js';
+import { Refusal } from './simulator/refusal.js';
+import { switchesSchema } from './simulator/switches.js';
+import { senderFor } from './support/management-client.js';
+import { SimulatedTime } from './support/simulated-time.js';
+
+const signal = new AbortController().signal;
+const LIMIT = 3;
+
+interface Answer {
+  readonly atMs: number;
+  readonly status: 200 | 429;
+}
+
+interface Run {
+  readonly answers: Answer[];
+  readonly changes: [isLess: boolean, endpoint: string][];
+}
+
+/** Asks for as long as it takes, as many at a time as the limit, while the server's own limit changes. */
+async function ask(untilMs: number, grantedAt: (ms: number) => number): Promise<Run> {
+  const time = new SimulatedTime();
+  const server = new RateLimit();
+  const switches = switchesSchema.parse({});
+  const shape = budgetShape(LIMIT) ?? { slots: 0, periodMs: 0 };
+  const run: Run = { answers: [], changes: [] };
+  const budget = new GrantedBudget({
+    budget: new LocalBudget(shape, time.now, time.sleep),
+    limit: LIMIT,
+    scope: 'endpoint',
+    onChange: (isLess, endpoint) => run.changes.push([isLess, endpoint]),
+    now: time.now,
+    wait: time.sleep,
+  });
+  const work = async () => {
+    while (time.now() < untilMs) {
+      const received = await budget.acquire('GET /x', signal);
+      const status = admitted(() => {
+        server.admit('x', time.now(), 0, { ...switches, requestsPerSecond: grantedAt(time.now()) });
+      });
+      received();
+      budget.answered('GET /x', status);
+      run.answers.push({ atMs: time.now(), status });
+    }
+  };
+  await time.run(Promise.all([work(), work(), work()]));
+  return run;
+}
+
+function admitted(admit: () => void): 200 | 429 {
+  try {
+    admit();
+    return 200;
+  } catch (error) {
+    if (error instanceof Refusal) return 429;
+    throw error;
+  }
+}
+
+function count({ answers }: Run, status: number, fromMs = 0, toMs = Infinity): number {
+  return answers.filter((one) => one.status === status && one.atMs >= fromMs && one.atMs < toMs).length;
+}
+
+test('while the server grants the limit, nothing is held back and nothing is said', async () => {
+  const run = await ask(60_000, () => LIMIT);
+  expect(run.changes).toEqual([]);
+  expect(count(run, 200)).toBeGreaterThanOrEqual(180);
+});
+
+test('what the server grants less is found out with few refusals, used, and said once', async () => {
+  const run = await ask(300_000, () => 1);
+  expect(run.changes).toEqual([[true, 'GET /x']]);
+  // Without giving way two of three would be refused: 600.
+  expect(count(run, 429)).toBeLessThan(60);
+  expect(count(run, 200)).toBeGreaterThan(200);
+});
+
+test('when the server grants the limit again, all of it is used again, and that is said once', async () => {
+  const run = await ask(400_000, (ms) => (ms < 100_000 ? 1 : LIMIT));
+  expect(run.changes).toEqual([
+    [true, 'GET /x'],
+    [false, 'GET /x'],
+  ]);
+  expect(count(run, 200, 300_000, 360_000)).toBeGreaterThanOrEqual(175);
+});
+
+test('the client tells its budget what was refused', async () => {
+  const sim = await startForTest({ history: { events: 1 } });
+  sim.addFault({ path: '/v1/applications', times: 1, action: { type: 'status', status: 429 } });
+  const told: [string, number][] = [];
+  const budget = {
+    acquire: async () => () => {},
+    answered: (endpoint: string, status: number) => told.push([endpoint, status]),
+  };
+  const send = senderFor(sim, { budget });
+  const request = { method: 'GET', path: '/v1/applications', template: '/v1/applications' } as const;
+  await expect(send(request, signal)).rejects.toMatchObject({ status: 429 });
+  await send(request, signal);
+  expect(told).toEqual([
+    ['GET /v1/applications', 429],
+    ['GET /v1/applications', 200],
+  ]);
+});
+
+test('an endpoint that is refused does not slow down another one', async () => {
+  const time = new SimulatedTime();
+  const inner = { acquire: async () => () => {} };
+  const options = { budget: inner, limit: LIMIT, onChange: () => {}, now: time.now, wait: time.sleep };
+  const perEndpoint = new GrantedBudget({ ...options, scope: 'endpoint' });
+  const perKey = new GrantedBudget({ ...options, scope: 'key' });
+  for (const budget of [perEndpoint, perKey]) budget.answered('GET /a', 429);
+  await time.run(perEndpoint.acquire('GET /b', signal));
+  expect(time.now()).toBe(0);
+  await time.run(perKey.acquire('GET /b', signal));
+  expect(time.now()).toBeGreaterThan(0);
+});
