@@ -5,7 +5,7 @@ import type { ImportKind } from '../../src/import/import-kind.js';
 import type { ImportTask } from '../../src/import/import-task.js';
 import { Problems } from '../../src/import/problems.js';
 import { profileKind } from '../../src/import/profile-kind.js';
-import { type ImportOptions, type ImportResult, runImport } from '../../src/import/run-import.js';
+import { checkFile, type ImportOptions, type ImportResult, runImport } from '../../src/import/run-import.js';
 import { sessionKind } from '../../src/import/session-kind.js';
 import { openSourceFile } from '../../src/import/source-file.js';
 import { ImportClient } from '../../src/talon-one/import-client.js';
@@ -71,7 +71,8 @@ export async function importOnce(
   };
   const chosen = { again: false, verify: false, settle: undefined, ...options };
   try {
-    const result = await runImport(task, chosen, signal);
+    const inspection = await checkFile(task, signal);
+    const result = await runImport(task, inspection, chosen, signal);
     return { result, message: '', problems };
   } catch (error) {
     return { result: undefined, message: error instanceof Error ? error.message : String(error), problems };
