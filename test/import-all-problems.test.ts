@@ -121,3 +121,47 @@ describe('problems of orders name the column of the file, show the cell, and say
     ]);
   });
 });
+
+describe('a file that is not UTF-8', () => {
+  const latin1 = (text: string) => Buffer.from(text, 'latin1');
+  const REASON = 'the file is not UTF-8 text from here on, and the rest was not looked at';
+
+  test('is told the line of the first bad byte, and every problem before it', async () => {
+    const text = 'customerprofileid,amount,reason\nanna,x,\n\nbob,1,"two\nlines"\ncarl,1,"a\nfür"\ndora,x,\n';
+    expect(await problemsOf('loyalty-points', latin1(text))).toEqual([
+      expect.stringContaining('line 2, amount: must be a number'),
+      expect.stringContaining(`line 7: ${REASON}`),
+    ]);
+    const lines = '{"integrationId":7}\n\n{"integrationId":"ä"}\n{"integrationId":7}\n';
+    expect(await problemsOf('profiles.ndjson', latin1(lines))).toEqual([
+      'line 1, integrationId: must be a text',
+      expect.stringContaining(`line 3: ${REASON}`),
+    ]);
+  });
+
+  test.each([0, 1, 2, 3])('wherever it stands between two chunks (%i)', async (shift) => {
+    // 64 KiB are read at a time; ż and 😀 are split by the border.
+    const row = `anna,1,${'żó😀'.repeat(20)}\n`;
+    const rows = Math.ceil(65_536 / Buffer.byteLength(row));
+    const good = `customerprofileid,amount,reason\n${'b'.repeat(shift + 1)},1,\n${row.repeat(rows)}`;
+    expect(await problemsOf('loyalty-points', good)).toEqual([]);
+    const bytes = Buffer.concat([Buffer.from(good), latin1('fürth,1,\n')]);
+    expect(await problemsOf('loyalty-points', bytes)).toEqual([
+      expect.stringContaining(`line ${rows + 3}: ${REASON}`),
+    ]);
+    const whole = Buffer.from(good);
+    for (const at of [65_535, 65_536]) {
+      const broken = Buffer.from(whole);
+      broken[at] = 0xff;
+      const line = 1 + whole.subarray(0, at).filter((byte) => byte === 10).length;
+      expect(await problemsOf('loyalty-points', broken)).toEqual([
+        expect.stringContaining(`line ${line}: ${REASON}`),
+      ]);
+    }
+  });
+
+  test('also when it ends within a character', async () => {
+    const cut = Buffer.from('customerprofileid,amount\nanna,1\nbob,ż').subarray(0, -1);
+    expect(await problemsOf('loyalty-points', cut)).toEqual([expect.stringContaining(`line 3: ${REASON}`)]);
+  });
+});
