@@ -7,6 +7,7 @@ import type { Inspection } from '../import/read-units.js';
 import { checkReportPath } from '../import/report-file.js';
 import { checkFile, type ImportOptions, type ImportResult, runImport } from '../import/run-import.js';
 import { type Format, openSourceFile, type SourceFile } from '../import/source-file.js';
+import { unlessStopped } from '../import/unless-stopped.js';
 import { visibleAfterMs } from '../import/verify.js';
 import { type Logger, scrubber } from '../logger.js';
 import type { ImportClient } from '../talon-one/import-client.js';
@@ -88,7 +89,9 @@ async function check(
   signal: AbortSignal,
 ): Promise<{ kind: ImportKind; inspection: Inspection }> {
   const client = createImportClient(config, log, undefined);
-  const kind = await request.makeKind(sourcesOf(client, common, config, signal));
+  const kind = await unlessStopped(signal, 'before the file was checked', () =>
+    request.makeKind(sourcesOf(client, common, config, signal)),
+  );
   const inspection = await checkFile({ ...common, kind }, signal);
   common.progress.end();
   return { kind, inspection };
@@ -121,8 +124,11 @@ async function importFile(
   signal: AbortSignal,
 ): Promise<void> {
   const { kind, inspection } = await check(request, common, config, log, signal);
-  const { warehouse } = await openWarehouse(config, log, releasers, signal);
-  await prepareWarehouse(warehouse, log, signal, { patient: false });
+  const warehouse = await unlessStopped(signal, 'before the database was ready', async () => {
+    const opened = await openWarehouse(config, log, releasers, signal);
+    await prepareWarehouse(opened.warehouse, log, signal, { patient: false });
+    return opened.warehouse;
+  });
   const client = createImportClient(config, log, warehouse);
   const task: ImportTask = {
     ...common,

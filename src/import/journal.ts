@@ -19,6 +19,7 @@ import { type JournalPart, readParts, settleAbandoned, takeOverAccepted } from '
 import type { Client } from '../warehouse/pool.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
 import type { Effect } from './csv-imports.js';
+import { unlessStopped } from './unless-stopped.js';
 
 /** Renewals per lease time: one may fail without the lease being lost. */
 const RENEWALS = 3;
@@ -64,7 +65,8 @@ export async function openImport(
       throw new UserError('Another process is at work on this import: wait for it, or stop it first.');
     // A process that was killed leaves its lease behind; one that lives renews it meanwhile.
     options.onWait(opened.busyMs);
-    await sleep(opened.busyMs + 1, signal);
+    const waitMs = opened.busyMs + 1;
+    await unlessStopped(signal, 'while another process was waited for', () => sleep(waitMs, signal));
   }
 }
 

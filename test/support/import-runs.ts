@@ -20,6 +20,7 @@ export interface Run extends Partial<ImportOptions> {
   readonly map?: ReadonlyMap<string, string>;
   /** Another address for the journal than the simulator's own. */
   readonly deployment?: string;
+  readonly visibleAfterMs?: number;
   readonly signal?: AbortSignal;
   readonly log?: Logger;
 }
@@ -44,6 +45,7 @@ export async function importOnce(
     partRows,
     map = new Map<string, string>(),
     deployment = simulator.url,
+    visibleAfterMs = 1,
     signal = new AbortController().signal,
     log = pino({ level: 'silent' }),
     ...options
@@ -66,7 +68,7 @@ export async function importOnce(
     log,
     owner: 'test',
     leaseMs: 1_000,
-    visibleAfterMs: 1,
+    visibleAfterMs,
     onFailedAttempt: () => {},
   };
   const chosen = { again: false, verify: false, settle: undefined, ...options };
