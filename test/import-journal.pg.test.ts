@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
+import { documentText } from './docs/files.js';
 import { startForTest } from './simulator/for-tests.js';
 import { withStatus } from './simulator/refusal.js';
 import type { Simulator } from './simulator/simulator-handle.js';
@@ -269,6 +270,15 @@ test('the rest of an old file does not take back what a newer one has set: the o
     ({ rows }) => `${rows[0]?.cells.customerprofileid} ${rows[0]?.cells.tiername}`,
   );
   expect(sent.slice(-2)).toEqual(['anna Silver', 'bob Silver']);
+  const [query = ''] = /select import_id, kind[^;]*/.exec(documentText('docs/import.md')) ?? [];
+  const open = (await db().rows<{ target: string; import_id: string }>(query)).map(
+    ({ import_id }) => import_id,
+  );
+  const ours = await db().rows<{ import_id: string }>(
+    'select import_id from talon_one_import where deployment = $1',
+    simulator.url,
+  );
+  expect(ours.filter(({ import_id }) => open.includes(import_id))).toEqual([]);
 });
 
 test('stopped while the file is checked, nothing is begun', async () => {

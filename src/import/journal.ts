@@ -12,6 +12,7 @@ import {
   type PlannedPart,
   releaseImport,
   renewImport,
+  supersedeEarlier,
   takeImport,
   type UnsettledImport,
 } from '../warehouse/import-journal.js';
@@ -86,6 +87,8 @@ async function tryToOpen(
     if (unfinished === undefined && onlyResume)
       throw new UserError('There is no unfinished import of this file into this target: nothing to settle.');
     const importId = unfinished ?? (await insertImport(client, identity, parts));
+    // One that adds stays open until it is settled, whatever came after it.
+    if (effect !== 'adds') await supersedeEarlier(client, identity, importId);
     const lease = await takeImport(client, importId, owner, leaseMs);
     if ('busyMs' in lease) return lease;
     // Sending the same again does no harm unless it adds.
