@@ -12,6 +12,7 @@ create table talon_one_import (
   parts integer not null,
   started_at timestamptz not null default clock_timestamp(),
   finished_at timestamptz,
+  superseded_by bigint references talon_one_import on delete set null,
   fence bigint not null default 0,
   lease_owner text,
   lease_expires_at timestamptz
@@ -30,6 +31,7 @@ comment on column talon_one_import.units is 'Rows, profiles or sessions in the f
 comment on column talon_one_import.parts is 'Number of parts the file is sent in';
 comment on column talon_one_import.started_at is 'When it was first begun';
 comment on column talon_one_import.finished_at is 'When the last part was accepted; NULL before that';
+comment on column talon_one_import.superseded_by is 'Later import of the same file into the same target that has taken the place of this one, which is not gone on with; NULL while it may be';
 comment on column talon_one_import.fence is 'Rises each time a process takes this import; one with an older number can write no more';
 comment on column talon_one_import.lease_owner is 'Process that works on it';
 comment on column talon_one_import.lease_expires_at is 'Until when that process is taken to be alive';

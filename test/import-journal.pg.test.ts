@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
+import { documentText } from './docs/files.js';
 import { startForTest } from './simulator/for-tests.js';
 import { withStatus } from './simulator/refusal.js';
 import type { Simulator } from './simulator/simulator-handle.js';
@@ -269,6 +270,15 @@ test('the rest of an old file does not take back what a newer one has set: the o
     ({ rows }) => `${rows[0]?.cells.customerprofileid} ${rows[0]?.cells.tiername}`,
   );
   expect(sent.slice(-2)).toEqual(['anna Silver', 'bob Silver']);
+  const [query = ''] = /select import_id, kind[^;]*/.exec(documentText('docs/import.md')) ?? [];
+  const open = (await db().rows<{ target: string; import_id: string }>(query)).map(
+    ({ import_id }) => import_id,
+  );
+  const ours = await db().rows<{ import_id: string }>(
+    'select import_id from talon_one_import where deployment = $1',
+    simulator.url,
+  );
+  expect(ours.filter(({ import_id }) => open.includes(import_id))).toEqual([]);
 });
 
 test('stopped while the file is checked, nothing is begun', async () => {
@@ -277,6 +287,47 @@ test('stopped while the file is checked, nothing is begun', async () => {
   expect(stopped.message).toBe('Stopped while points.csv was checked. Nothing was sent.');
   expect(simulator.requests).toEqual([]);
   expect(await states(simulator)).toEqual([]);
+});
+
+/** A log that stops the run as soon as it says `message`. */
+function stopAt(message: string): Run {
+  const stop = new AbortController();
+  const write = (line: string) => {
+    if ((JSON.parse(line) as { msg: string }).msg === message) stop.abort();
+  };
+  return { log: pino({ base: null }, { write }), signal: stop.signal };
+}
+
+test('stopped while it waits for the ledger, --verify says that nothing was settled', async () => {
+  const simulator = await start();
+  const file = pointsFile(5);
+  simulator.addFault({ path: POINTS, action: { type: 'reset' } });
+  await points(simulator, file);
+  const options = {
+    ...stopAt('waiting until the ledger must have what was sent'),
+    verify: true,
+    visibleAfterMs: 600_000,
+  };
+  expect((await points(simulator, file, options)).message).toBe(
+    'Stopped before the ledger was read: nothing was settled or sent.',
+  );
+  expect(await states(simulator)).toEqual(['uncertain']);
+});
+
+test('stopped while it waits for another process, an import says that nothing was sent', async () => {
+  const simulator = await start();
+  const file = pointsFile(5);
+  const hold = simulator.holdNext(({ template }) => template === POINTS);
+  const first = points(simulator, file);
+  await hold.held;
+  const stopped = await points(
+    simulator,
+    file,
+    stopAt('waiting for the lease of another process to run out'),
+  );
+  expect(stopped.message).toBe('Stopped while another process was waited for: nothing was settled or sent.');
+  hold.release();
+  expect((await first).message).toBe('');
 });
 
 test('two processes with the same file: one imports it, the other gives up', async () => {

@@ -3,9 +3,11 @@ import { UserError } from '../errors.js';
 import type { ImportKind } from '../import/import-kind.js';
 import type { ImportProgress, ImportTask } from '../import/import-task.js';
 import { Problems } from '../import/problems.js';
+import type { Inspection } from '../import/read-units.js';
 import { checkReportPath } from '../import/report-file.js';
 import { checkFile, type ImportOptions, type ImportResult, runImport } from '../import/run-import.js';
 import { type Format, openSourceFile, type SourceFile } from '../import/source-file.js';
+import { unlessStopped } from '../import/unless-stopped.js';
 import { visibleAfterMs } from '../import/verify.js';
 import { type Logger, scrubber } from '../logger.js';
 import type { ImportClient } from '../talon-one/import-client.js';
@@ -78,6 +80,23 @@ function sourcesOf(client: ImportClient, { file }: Common, config: Config, signa
   return { client, format: file.format, integrationApiKey, context: { signal } };
 }
 
+/** Needs no database: a bad file neither opens nor makes one. */
+async function check(
+  request: ImportRequest,
+  common: Common,
+  config: Config,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<{ kind: ImportKind; inspection: Inspection }> {
+  const client = createImportClient(config, log, undefined);
+  const kind = await unlessStopped(signal, 'before the file was checked', () =>
+    request.makeKind(sourcesOf(client, common, config, signal)),
+  );
+  const inspection = await checkFile({ ...common, kind }, signal);
+  common.progress.end();
+  return { kind, inspection };
+}
+
 async function tryOut(
   request: ImportRequest,
   common: Common,
@@ -85,10 +104,10 @@ async function tryOut(
   log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
-  const client = createImportClient(config, log, undefined);
-  const kind = await request.makeKind(sourcesOf(client, common, config, signal));
-  const { units, parts } = await checkFile({ ...common, kind }, signal);
-  common.progress.end();
+  const {
+    kind,
+    inspection: { units, parts },
+  } = await check(request, common, config, log, signal);
   const { name, target, effect } = kind;
   log.info(
     { kind: name, target, effect, rows: units, parts: parts.length },
@@ -104,10 +123,13 @@ async function importFile(
   releasers: Releasers,
   signal: AbortSignal,
 ): Promise<void> {
-  const { warehouse } = await openWarehouse(config, log, releasers, signal);
-  await prepareWarehouse(warehouse, log, signal, { patient: false });
+  const { kind, inspection } = await check(request, common, config, log, signal);
+  const warehouse = await unlessStopped(signal, 'before the database was ready', async () => {
+    const opened = await openWarehouse(config, log, releasers, signal);
+    await prepareWarehouse(opened.warehouse, log, signal, { patient: false });
+    return opened.warehouse;
+  });
   const client = createImportClient(config, log, warehouse);
-  const kind = await request.makeKind(sourcesOf(client, common, config, signal));
   const task: ImportTask = {
     ...common,
     kind,
@@ -121,7 +143,7 @@ async function importFile(
     onFailedAttempt: ({ error, attempt }) =>
       log.info({ err: error, attempt }, 'attempt failed, trying again'),
   };
-  const result = await runImport(task, request.run, signal);
+  const result = await runImport(task, inspection, request.run, signal);
   report(task, result);
 }
 

@@ -60,7 +60,7 @@ export interface CsvImport {
   readonly query?: readonly QueryOption[];
   readonly columns: readonly Column[];
   /** What no single cell can tell. */
-  readonly rule?: (cells: Cells) => { column: string; reason: string } | undefined;
+  readonly rule?: (cells: Cells) => readonly { column: string; reason: string }[];
   readonly effect: Effect;
   /** The most rows that one list may have. */
   readonly maxRows?: number;
@@ -112,14 +112,15 @@ export const csvImports: readonly CsvImport[] = [
       { name: 'reason', check: lengthBetween(1, 255) },
     ],
     rule: (cells) => {
+      const broken: { column: string; reason: string }[] = [];
       if ((cells('customerprofileid') === '') === (cells('identifier') === ''))
-        return {
+        broken.push({
           column: 'customerprofileid',
           reason: 'either customerprofileid or identifier (of a card) must be given',
-        };
+        });
       if (cells('expirydate') !== '' && cells('validityDuration') !== '')
-        return { column: 'validityDuration', reason: 'must be empty when expirydate is given' };
-      return undefined;
+        broken.push({ column: 'validityDuration', reason: 'must be empty when expirydate is given' });
+      return broken;
     },
     effect: 'adds',
     hasLedger: true,

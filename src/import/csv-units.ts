@@ -16,6 +16,7 @@ export class CsvUnits implements Assembler {
   private places: readonly Place[] = [];
   private width = 0;
   private rows = 0;
+  private isHeaderGood = true;
 
   constructor(
     private readonly what: CsvImport,
@@ -35,7 +36,8 @@ export class CsvUnits implements Assembler {
     });
     this.findMissing(header.firstLine);
     this.findUnknown(header.firstLine, names);
-    return this.problems.count === before;
+    this.isHeaderGood = this.problems.count === before;
+    return true;
   }
 
   /** First line of each upload. */
@@ -86,8 +88,11 @@ export class CsvUnits implements Assembler {
       if (reason !== undefined) this.problems.add(line, column.name, text, reason);
     });
     const cells: Cells = (name) => texts[this.places.findIndex(({ column }) => column.name === name)] ?? '';
-    const broken = this.what.rule?.(cells);
-    if (broken) this.problems.add(line, broken.column, cells(broken.column), broken.reason);
+    for (const { column, reason } of this.what.rule?.(cells) ?? []) {
+      // Of a column that is missing or called otherwise the header has told already.
+      if (this.isHeaderGood || this.places.some((place) => place.column.name === column))
+        this.problems.add(line, column, cells(column), reason);
+    }
   }
 }
 

@@ -12,6 +12,7 @@ import {
   type PlannedPart,
   releaseImport,
   renewImport,
+  supersedeEarlier,
   takeImport,
   type UnsettledImport,
 } from '../warehouse/import-journal.js';
@@ -19,6 +20,7 @@ import { type JournalPart, readParts, settleAbandoned, takeOverAccepted } from '
 import type { Client } from '../warehouse/pool.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
 import type { Effect } from './csv-imports.js';
+import { unlessStopped } from './unless-stopped.js';
 
 /** Renewals per lease time: one may fail without the lease being lost. */
 const RENEWALS = 3;
@@ -64,7 +66,8 @@ export async function openImport(
       throw new UserError('Another process is at work on this import: wait for it, or stop it first.');
     // A process that was killed leaves its lease behind; one that lives renews it meanwhile.
     options.onWait(opened.busyMs);
-    await sleep(opened.busyMs + 1, signal);
+    const waitMs = opened.busyMs + 1;
+    await unlessStopped(signal, 'while another process was waited for', () => sleep(waitMs, signal));
   }
 }
 
@@ -84,6 +87,8 @@ async function tryToOpen(
     if (unfinished === undefined && onlyResume)
       throw new UserError('There is no unfinished import of this file into this target: nothing to settle.');
     const importId = unfinished ?? (await insertImport(client, identity, parts));
+    // One that adds stays open until it is settled, whatever came after it.
+    if (effect !== 'adds') await supersedeEarlier(client, identity, importId);
     const lease = await takeImport(client, importId, owner, leaseMs);
     if ('busyMs' in lease) return lease;
     // Sending the same again does no harm unless it adds.

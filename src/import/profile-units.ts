@@ -67,7 +67,6 @@ export class ProfileCsvUnits extends ProfileUnits {
   }
 
   begin(header: SourceRow): boolean {
-    const before = this.problems.count;
     const names = readHeader(header, this.choice, this.problems);
     if (names.length === 0) return false;
     this.width = names.length;
@@ -84,13 +83,13 @@ export class ProfileCsvUnits extends ProfileUnits {
       if (name === undefined || name === '' || index === this.idIndex) return [];
       return this.attributeColumn(header.firstLine, name, index, mapped.has(name));
     });
-    return this.problems.count === before;
+    return true;
   }
 
   take(row: SourceRow): Unit | undefined {
     if (!hasAllCells(row, this.width, this.problems)) return undefined;
     const id = (row.cells[this.idIndex] ?? '').trim();
-    this.checkId(row.firstLine, id);
+    if (this.idIndex >= 0) this.checkId(row.firstLine, id);
     const members = this.columns.flatMap(({ index, name, type }) => {
       const cell = (row.cells[index] ?? '').trim();
       return cell === '' ? [] : [`${JSON.stringify(name)}:${attributeText(type, cell)}`];

@@ -5,7 +5,15 @@ import type { SourceRow } from './unit.js';
 const LONGEST_ROW_BYTES = 4 * 1024 * 1024;
 
 /** The file cannot be read on; the message says why. */
-export class UnreadableError extends Error {}
+export class UnreadableError extends Error {
+  /** @param line where, if that is known better than by the rows that were read */
+  constructor(
+    message: string,
+    readonly line?: number,
+  ) {
+    super(message);
+  }
+}
 
 /** Makes rows of the bytes of a file. */
 export interface RowReader {

@@ -58,16 +58,15 @@ export async function checkFile(
 }
 
 /**
- * Imports the file, or settles what an earlier run has left open.
+ * Imports the file as `checkFile` has found it, or settles what an earlier run has left open.
  * @throws UserError when not everything is imported, and what to do then
  */
 export async function runImport(
   task: ImportTask,
+  inspection: Inspection,
   options: ImportOptions,
   signal: AbortSignal,
 ): Promise<ImportResult> {
-  const inspection = await checkFile(task, signal);
-  task.progress.end();
   const open = await openImport(
     task.warehouse,
     identityOf(task, inspection),

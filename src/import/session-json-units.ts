@@ -3,7 +3,7 @@ import { isDecimal } from './checks.js';
 import { readObject } from './json-line.js';
 import type { Problems } from './problems.js';
 import { SeenIds } from './seen-ids.js';
-import { type SessionAttributeTypes, sessionProblems, totalAsCart } from './session-schema.js';
+import { NOT_A_NUMBER, type SessionAttributeTypes, sessionProblems, totalAsCart } from './session-schema.js';
 import type { Assembler, SourceRow, Unit } from './unit.js';
 
 const ID_MEMBERS = ['sessionId', 'integrationId'];
@@ -34,8 +34,12 @@ export class SessionJsonUnits implements Assembler {
       this.problems.add(line, 'sessionId', '', 'must be a text that is not empty');
     else if (!this.seen.add(id)) this.problems.add(line, 'sessionId', id, 'is there twice');
     const text = this.sessionText(line, order.value, order.text);
-    for (const { path, reason } of sessionProblems(JSON.parse(text), this.types))
-      this.problems.add(line, path, '', reason);
+    const session: unknown = JSON.parse(text);
+    for (const { path, reason } of sessionProblems(session, this.types)) {
+      const isCart = path.join() === 'cartItems' && reason === 'is missing';
+      const shown = isCart ? `${reason}: give cartItems or total` : reason;
+      this.problems.add(line, path.join('.'), valueAt(session, path), shown);
+    }
     const { profileId } = order.value;
     const key = typeof profileId === 'string' ? `profile ${profileId}` : `session ${id}`;
     return { firstLine: line, lastLine: line, id: String(id), text, order: key };
@@ -50,10 +54,17 @@ export class SessionJsonUnits implements Assembler {
     if (value.state === undefined) members.unshift(['state', '"closed"']);
     const total = membersOf(text).find(([name]) => name === 'total')?.[1];
     if (total !== undefined) {
-      if (!isDecimal(total)) this.problems.add(line, 'total', total, 'must be a number');
+      if (!isDecimal(total)) this.problems.add(line, 'total', total, NOT_A_NUMBER);
       else if (value.cartItems === undefined) members.push(['cartItems', totalAsCart(total)]);
       else this.problems.add(line, 'total', total, 'give cartItems or total, not both');
     }
     return `{${members.map(([name, raw]) => `${JSON.stringify(name)}:${raw}`).join(',')}}`;
   }
+}
+
+/** JSON text of a value that is not a whole list or object; empty when there is none. */
+function valueAt(session: unknown, path: readonly (string | number)[]): string {
+  let value = session;
+  for (const step of path) value = (value as Record<string | number, unknown> | undefined)?.[step];
+  return value === undefined || (typeof value === 'object' && value !== null) ? '' : JSON.stringify(value);
 }

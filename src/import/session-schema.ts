@@ -6,39 +6,66 @@ import { type AttributeTypes, attributeProblems } from './attribute-values.js';
 
 const MAX_ITEMS = 1000;
 const MAX_QUANTITY = 10_000;
+export const NOT_A_NUMBER = 'must be a number, with a point and no thousands separators';
 
-const id = z.string().min(1).max(1000);
-const code = z.string().min(1).max(100);
-const costs = z.record(z.string(), z.strictObject({ price: z.number() }));
-const attributes = z.record(z.string(), z.unknown());
+interface Issue {
+  readonly code: string;
+  readonly input?: unknown;
+  readonly keys?: readonly string[];
+}
 
-const itemSchema = z.strictObject({
-  sku: z.string().min(1),
-  name: z.string().optional(),
-  quantity: z.int().min(1),
-  price: z.number().optional(),
-  category: z.string().optional(),
-  product: z.strictObject({ name: z.string() }).optional(),
-  weight: z.number().optional(),
-  height: z.number().optional(),
-  width: z.number().optional(),
-  length: z.number().optional(),
+const says =
+  (reason: string) =>
+  ({ code, input, keys = [] }: Issue): string => {
+    if (code === 'unrecognized_keys') return `has members that the API does not know: ${keys.join(', ')}`;
+    return input === undefined ? 'is missing' : reason;
+  };
+
+const text = z.string({ error: says('must be a text') });
+const notEmpty = text.min(1, { error: () => 'must not be empty' });
+const shorterThan = (most: number) =>
+  notEmpty.max(most, { error: () => `must have at most ${most} characters` });
+const number = z.number({ error: says(NOT_A_NUMBER) });
+const listOf = <T extends z.ZodType>(element: T) => z.array(element, { error: says('must be a list') });
+const object = <T extends z.ZodRawShape>(shape: T) =>
+  z.strictObject(shape, { error: says('must be a JSON object') });
+const recordOf = <T extends z.ZodType>(value: T) =>
+  z.record(z.string(), value, { error: says('must be a JSON object') });
+
+const id = shorterThan(1000);
+const code = shorterThan(100);
+const costs = recordOf(object({ price: number }));
+const attributes = recordOf(z.unknown());
+const QUANTITY = 'must be a whole number from 1';
+
+const itemSchema = object({
+  sku: notEmpty,
+  name: text.optional(),
+  quantity: z.int({ error: says(QUANTITY) }).min(1, { error: () => QUANTITY }),
+  price: number.optional(),
+  category: text.optional(),
+  product: object({ name: text }).optional(),
+  weight: number.optional(),
+  height: number.optional(),
+  width: number.optional(),
+  length: number.optional(),
   attributes: attributes.optional(),
   additionalCosts: costs.optional(),
 });
 
-const sessionSchema = z.strictObject({
+const sessionSchema = object({
   profileId: id.optional(),
   storeIntegrationId: id.optional(),
   state: z.enum(['open', 'closed'], {
     error: () => 'must be closed or open: a session cannot be created in another state',
   }),
-  couponCodes: z.array(code).optional(),
+  couponCodes: listOf(code).optional(),
   referralCode: code.optional(),
-  loyaltyCards: z.array(z.string().min(1)).max(1).optional(),
-  identifiers: z.array(z.string()).optional(),
-  cartItems: z
-    .array(itemSchema)
+  loyaltyCards: listOf(notEmpty)
+    .max(1, { error: () => 'must have at most one card' })
+    .optional(),
+  identifiers: listOf(text).optional(),
+  cartItems: listOf(itemSchema)
     .max(MAX_ITEMS, { error: () => `must have at most ${MAX_ITEMS} items` })
     .refine((items) => items.reduce((sum, item) => sum + item.quantity, 0) <= MAX_QUANTITY, {
       error: () => `must have quantities of at most ${MAX_QUANTITY} together`,
@@ -53,35 +80,46 @@ export interface SessionAttributeTypes {
 }
 
 export interface SessionProblem {
-  /** Such as `cartItems.2.price`. */
-  readonly path: string;
-  /** Position of the cart item, if the problem is in one. */
-  readonly item: number | undefined;
+  /** Such as `['cartItems', 2, 'price']`. */
+  readonly path: readonly (string | number)[];
   readonly reason: string;
 }
 
 /** Everything that is wrong with a session that is to be sent. */
 export function sessionProblems(value: unknown, types: SessionAttributeTypes): SessionProblem[] {
   const parsed = sessionSchema.safeParse(value);
-  if (!parsed.success) {
-    return parsed.error.issues.map(({ path, message }) => ({
-      path: path.join('.'),
-      item: path[0] === 'cartItems' && typeof path[1] === 'number' ? path[1] : undefined,
-      reason: message,
-    }));
-  }
-  const own = attributeProblems(parsed.data.attributes ?? {}, types.session);
-  const ofItems = parsed.data.cartItems.flatMap((item, index) =>
-    attributeProblems(item.attributes ?? {}, types.item).map(({ name, reason }) => ({
-      path: `cartItems.${index}.attributes.${name}`,
-      item: index,
-      reason,
-    })),
-  );
+  const issues = parsed.success ? [] : parsed.error.issues;
+  const ofSchema = issues.map(({ path, message }) => ({
+    path: path as (string | number)[],
+    reason: message,
+  }));
+  const session = membersOf(value);
+  const items: readonly unknown[] = Array.isArray(session.cartItems) ? session.cartItems : [];
   return [
-    ...own.map(({ name, reason }) => ({ path: `attributes.${name}`, item: undefined, reason })),
-    ...ofItems,
+    ...ofSchema,
+    ...ofAttributes(session.attributes, types.session, []),
+    ...items.flatMap((item, index) =>
+      ofAttributes(membersOf(item).attributes, types.item, ['cartItems', index]),
+    ),
   ];
+}
+
+function ofAttributes(
+  given: unknown,
+  types: AttributeTypes,
+  path: readonly (string | number)[],
+): SessionProblem[] {
+  return attributeProblems(membersOf(given), types).map(({ name, reason }) => ({
+    path: [...path, 'attributes', name],
+    reason,
+  }));
+}
+
+/** Nothing for what is no object: the schema has said so. */
+function membersOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : {};
 }
 
 /** The cart of an order of which only the total is known: sessions take no total, it is computed from the items. */

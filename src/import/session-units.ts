@@ -1,9 +1,10 @@
-import { attributeText } from './attribute-values.js';
+import { isDecimal } from './checks.js';
 import { type ColumnChoice, hasAllCells, readHeader } from './header.js';
 import type { Problems } from './problems.js';
 import { SeenIds } from './seen-ids.js';
 import { ID_COLUMNS, type SessionColumn, sessionColumn, toObject } from './session-columns.js';
-import { type SessionAttributeTypes, sessionProblems, totalAsCart } from './session-schema.js';
+import { placeInFile } from './session-place.js';
+import { NOT_A_NUMBER, type SessionAttributeTypes, sessionProblems, totalAsCart } from './session-schema.js';
 import type { Assembler, SourceRow, Unit } from './unit.js';
 
 /** More items than the API takes are counted, not kept. */
@@ -15,8 +16,9 @@ interface OpenOrder {
   readonly firstLine: number;
   lastLine: number;
   readonly cells: Map<SessionColumn, string>;
-  readonly items: string[];
-  readonly itemLines: number[];
+  /** Rows that have an item, and the items as JSON. */
+  readonly items: SourceRow[];
+  readonly itemTexts: string[];
 }
 
 /**
@@ -30,6 +32,7 @@ export class SessionCsvUnits implements Assembler {
   private width = 0;
   private orderColumns: readonly SessionColumn[] = [];
   private itemColumns: readonly SessionColumn[] = [];
+  private isHeaderGood = true;
   private open: OpenOrder | undefined;
 
   constructor(
@@ -51,16 +54,17 @@ export class SessionCsvUnits implements Assembler {
         '',
         'this column is missing: name one with --map COLUMN=sessionId',
       );
-    const columns = names.flatMap((name, index) => this.columnOf(header.firstLine, name, index));
+    const columns = names.flatMap((name, index) => this.columnOf(header, name, index));
     this.orderColumns = columns.filter((column) => column.belongsTo === 'order');
     this.itemColumns = columns.filter((column) => column.belongsTo === 'item');
-    return this.problems.count === before;
+    this.isHeaderGood = this.problems.count === before;
+    return true;
   }
 
   take(row: SourceRow): Unit | undefined {
     if (!hasAllCells(row, this.width, this.problems)) return undefined;
     const id = (row.cells[this.idIndex] ?? '').trim();
-    if (this.open?.id === id && this.itemColumns.length > 0) {
+    if (this.idIndex >= 0 && this.open?.id === id && this.itemColumns.length > 0) {
       this.goOn(this.open, row);
       return undefined;
     }
@@ -75,16 +79,25 @@ export class SessionCsvUnits implements Assembler {
     return order && this.finish(order);
   }
 
-  private columnOf(line: number, name: string | undefined, index: number): SessionColumn[] {
+  private columnOf(header: SourceRow, name: string | undefined, index: number): SessionColumn[] {
     if (name === undefined || name === '' || index === this.idIndex) return [];
     const column = sessionColumn(name, index, this.types);
-    if (!('reason' in column)) return [column];
-    this.problems.add(line, name, '', column.reason);
+    // For messages as the file calls it, not as --map does.
+    if (!('reason' in column)) return [{ ...column, name: cellOf(header, column) }];
+    this.problems.add(header.firstLine, name, '', column.reason);
     return [];
   }
 
   private start(id: string, row: SourceRow): void {
     const line = row.firstLine;
+    // Without the column, the header has told it.
+    if (this.idIndex >= 0) this.checkId(line, id);
+    const cells = new Map(this.orderColumns.map((column) => [column, cellOf(row, column)]));
+    this.open = { id, firstLine: line, lastLine: row.lastLine, cells, items: [], itemTexts: [] };
+    this.addItem(this.open, row);
+  }
+
+  private checkId(line: number, id: string): void {
     if (id === '') this.problems.add(line, 'sessionId', '', 'must not be empty');
     else if (!this.seen.add(id))
       this.problems.add(
@@ -93,9 +106,6 @@ export class SessionCsvUnits implements Assembler {
         id,
         'was there before: all rows of an order must follow one another',
       );
-    const cells = new Map(this.orderColumns.map((column) => [column, cellOf(row, column)]));
-    this.open = { id, firstLine: line, lastLine: row.lastLine, cells, items: [], itemLines: [] };
-    this.addItem(this.open, row);
   }
 
   private goOn(order: OpenOrder, row: SourceRow): void {
@@ -114,24 +124,21 @@ export class SessionCsvUnits implements Assembler {
     if (item === '{}' || order.items.length >= KEPT_ITEMS) return;
     const quantity = this.itemColumns.find(({ member }) => member === 'quantity');
     const isOne = quantity === undefined || cellOf(row, quantity) === '';
-    order.items.push(isOne ? `{"quantity":1,${item.slice(1)}` : item);
-    order.itemLines.push(row.firstLine);
+    order.itemTexts.push(isOne ? `{"quantity":1,${item.slice(1)}` : item);
+    order.items.push(row);
   }
 
   private finish(order: OpenOrder): Unit | undefined {
     const cart = this.cartOf(order);
-    if (cart === undefined) return undefined;
     const cells = (column: SessionColumn) => order.cells.get(column) ?? '';
     const others = this.orderColumns.filter(
       ({ member }) => !['cartItems', 'total', 'state'].includes(member),
     );
     const rest = toObject(others, cells).slice(1, -1);
     const state = this.cell(order, 'state') || 'closed';
-    const text = `{"state":${JSON.stringify(state)},"cartItems":${cart}${rest === '' ? '' : `,${rest}`}}`;
-    for (const { path, item, reason } of sessionProblems(JSON.parse(text), this.types)) {
-      const line = (item === undefined ? undefined : order.itemLines[item]) ?? order.firstLine;
-      this.problems.add(line, path, '', reason);
-    }
+    const text = `{"state":${JSON.stringify(state)},"cartItems":${cart.text}${rest === '' ? '' : `,${rest}`}}`;
+    this.checkSession(order, JSON.parse(text));
+    if (!cart.isGood) return undefined;
     const profileId = this.cell(order, 'profileId');
     const { id, firstLine, lastLine } = order;
     return {
@@ -143,22 +150,45 @@ export class SessionCsvUnits implements Assembler {
     };
   }
 
-  private cartOf(order: OpenOrder): string | undefined {
+  private checkSession(order: OpenOrder, session: unknown): void {
+    const { orderColumns, itemColumns } = this;
+    const orderCell = (column: SessionColumn) => order.cells.get(column) ?? '';
+    const items = order.items.map((row) => ({
+      line: row.firstLine,
+      cell: (column: SessionColumn) => cellOf(row, column),
+    }));
+    const rows = { firstLine: order.firstLine, orderColumns, itemColumns, orderCell, items };
+    for (const { path, reason } of sessionProblems(session, this.types)) {
+      const { line, column, value, within } = placeInFile(path, rows);
+      this.problems.add(line, column, value, within === '' ? reason : `${reason}, at ${within}`);
+    }
+  }
+
+  /** The cart as JSON. When it is not good, that is told, and the text is only for checking what else is there. */
+  private cartOf(order: OpenOrder): { text: string; isGood: boolean } {
     const total = this.cell(order, 'total');
     const column = this.orderColumns.find(({ member }) => member === 'cartItems');
     const json = this.cell(order, 'cartItems');
+    const isNumber = total === '' || isDecimal(total);
+    if (!isNumber) {
+      const name = this.orderColumns.find(({ member }) => member === 'total')?.name ?? 'total';
+      this.problems.add(order.firstLine, name, total, NOT_A_NUMBER);
+    }
     const carts = [
-      ...(order.items.length > 0 ? [`[${order.items.join(',')}]`] : []),
+      ...(order.items.length > 0 ? [`[${order.itemTexts.join(',')}]`] : []),
       ...(json === '' || !column ? [] : [column.toJson(json)]),
-      ...(total === '' ? [] : [totalAsCart(attributeText('number', total))]),
+      ...(total === '' ? [] : [isNumber ? totalAsCart(total) : '[]']),
     ];
-    if (carts.length === 1) return carts[0];
+    const [text = '[]'] = carts;
+    if (carts.length === 1) return { text, isGood: isNumber };
+    // A column of the cart that is called otherwise: the header has told it.
+    const isExpected = this.isHeaderGood || this.itemColumns.length > 0 || column !== undefined;
     const reason =
       carts.length === 0
         ? 'the order has no cart: give its items (item.sku, … or cartItems) or its total'
         : 'give one of: items in rows, cartItems, total (the API computes the total from the items)';
-    this.problems.add(order.firstLine, 'cartItems', '', reason);
-    return undefined;
+    if (carts.length > 1 || isExpected) this.problems.add(order.firstLine, '', '', reason);
+    return { text, isGood: false };
   }
 
   private cell(order: OpenOrder, member: string): string {

@@ -5,6 +5,9 @@ import { messageOf, UserError } from '../errors.js';
 import type { Problems } from './problems.js';
 import { CsvReader, explainReadError, LineReader, UnreadableError } from './row-readers.js';
 import type { SourceRow } from './unit.js';
+import { Utf8Check } from './utf8-check.js';
+
+const LINE_FEED = 10;
 
 export type Format = 'csv' | 'ndjson';
 
@@ -71,29 +74,37 @@ export async function* readRows(
     for await (const chunk of bytes) yield* take(() => reader.add(chunk));
     yield* take(() => reader.end());
   } catch (error) {
-    problems.add(reader.line + 1, '', '', explainReadError(error));
+    const line = error instanceof UnreadableError ? error.line : undefined;
+    problems.add(line ?? reader.line + 1, '', '', explainReadError(error));
   }
 }
 
-/** The bytes as they are read; they have to be UTF-8. */
+/** The bytes as they are read; they have to be UTF-8. Those before the first bad one come, for what else is wrong there. */
 async function* checkedBytes(file: SourceFile, { hash, onBytes }: Reading): AsyncGenerator<Buffer> {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
-  const decode = (chunk?: Buffer) => {
-    try {
-      decoder.decode(chunk, { stream: chunk !== undefined });
-    } catch {
-      throw new UnreadableError(
-        'the file is not UTF-8 text: save it as UTF-8 (in a spreadsheet, "CSV UTF-8")',
-      );
-    }
-  };
+  const text = new Utf8Check();
   let bytes = 0;
   for await (const chunk of createReadStream(file.path) as AsyncIterable<Buffer>) {
-    decode(chunk);
+    const good = text.goodBytes(chunk);
+    if (good < chunk.length) {
+      yield chunk.subarray(0, good);
+      throw await notUtf8(file, bytes + good);
+    }
     hash.update(chunk);
     bytes += chunk.length;
     onBytes?.(bytes);
     yield chunk;
   }
-  decode();
+  if (!text.isWhole) throw await notUtf8(file, bytes);
+}
+
+/** @param offset of the first bad byte; the lines are counted only now, in a reading of their own */
+async function notUtf8(file: SourceFile, offset: number): Promise<UnreadableError> {
+  let line = 1;
+  const before = offset === 0 ? [] : createReadStream(file.path, { end: offset - 1 });
+  for await (const chunk of before as AsyncIterable<Buffer>)
+    for (let at = chunk.indexOf(LINE_FEED); at >= 0; at = chunk.indexOf(LINE_FEED, at + 1)) line += 1;
+  return new UnreadableError(
+    'the file is not UTF-8 text from here on, and the rest was not looked at: save it as UTF-8 (in a spreadsheet, "CSV UTF-8")',
+    line,
+  );
 }

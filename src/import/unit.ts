@@ -22,7 +22,10 @@ export interface SourceRow {
 export interface Assembler {
   /** Line before the units of each upload, once the file's header is known; empty where there is none. */
   readonly header: string;
-  /** The header of a CSV file. False when its rows cannot be read. */
+  /**
+   * The header of a CSV file. False when its columns cannot be told apart; when something else is wrong with it, the rows
+   * are checked all the same.
+   */
   begin(header: SourceRow): boolean;
   /** The unit that is complete with this row, which may be an earlier one; `undefined` when none is, or it is unusable. */
   take(row: SourceRow): Unit | undefined;

@@ -6,6 +6,7 @@ import type { ImportTask } from './import-task.js';
 import type { OpenImport } from './journal.js';
 import { Ledger, type LedgerMatch, type PointRow, pointRows } from './ledger-match.js';
 import { readParts } from './read-units.js';
+import { unlessStopped } from './unless-stopped.js';
 
 /** The clocks of the API and of Postgres may differ by this much: a clock in the wrong time zone is off by hours. */
 const CLOCK_SKEW = seconds(86_400);
@@ -36,8 +37,10 @@ export async function verifyParts(
 ): Promise<number> {
   const unsettled = unsettledParts(parts);
   if (unsettled.length === 0) return 0;
-  await waitUntilVisible(task, unsettled, signal);
-  const ledger = await readLedger(task, unsettled, signal);
+  const ledger = await unlessStopped(signal, 'before the ledger was read', async () => {
+    await waitUntilVisible(task, unsettled, signal);
+    return readLedger(task, unsettled, signal);
+  });
   const wanted = new Set(unsettled.map((part) => part.part));
   const asked: { part: number; rows: readonly PointRow[] }[] = [];
   const isWanted = ({ part }: { part: number }) => wanted.has(part);

@@ -65,6 +65,7 @@ export async function findUnfinished(
   const { rows } = await client.query<{ import_id: string }>(
     `select import_id from talon_one_import i
      where deployment = $1 and kind = $2 and target = $3 and file_hash = $4 and finished_at is null
+       and superseded_by is null
        and (select string_agg(content_hash, ',' order by part) from talon_one_import_part p
             where p.import_id = i.import_id) = $5
        and (not $6 or not exists (select from talon_one_import later where later.deployment = $1
@@ -192,6 +193,20 @@ export async function insertImport(
     [importId, JSON.stringify(parts)],
   );
   return importId;
+}
+
+/** Imports of the same file into the same target that were not finished are not gone on with any more. */
+export async function supersedeEarlier(
+  client: Client,
+  { deployment, kind, target, fileHash }: ImportIdentity,
+  importId: string,
+): Promise<void> {
+  await client.query(
+    `update talon_one_import set superseded_by = $5
+     where deployment = $1 and kind = $2 and target = $3 and file_hash = $4 and import_id < $5
+       and finished_at is null and superseded_by is null`,
+    [deployment, kind, target, fileHash, importId],
+  );
 }
 
 /** Takes an import, or says how many milliseconds another process may still hold it. */

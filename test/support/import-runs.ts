@@ -5,7 +5,7 @@ import type { ImportKind } from '../../src/import/import-kind.js';
 import type { ImportTask } from '../../src/import/import-task.js';
 import { Problems } from '../../src/import/problems.js';
 import { profileKind } from '../../src/import/profile-kind.js';
-import { type ImportOptions, type ImportResult, runImport } from '../../src/import/run-import.js';
+import { checkFile, type ImportOptions, type ImportResult, runImport } from '../../src/import/run-import.js';
 import { sessionKind } from '../../src/import/session-kind.js';
 import { openSourceFile } from '../../src/import/source-file.js';
 import { ImportClient } from '../../src/talon-one/import-client.js';
@@ -20,6 +20,7 @@ export interface Run extends Partial<ImportOptions> {
   readonly map?: ReadonlyMap<string, string>;
   /** Another address for the journal than the simulator's own. */
   readonly deployment?: string;
+  readonly visibleAfterMs?: number;
   readonly signal?: AbortSignal;
   readonly log?: Logger;
 }
@@ -44,6 +45,7 @@ export async function importOnce(
     partRows,
     map = new Map<string, string>(),
     deployment = simulator.url,
+    visibleAfterMs = 1,
     signal = new AbortController().signal,
     log = pino({ level: 'silent' }),
     ...options
@@ -66,12 +68,13 @@ export async function importOnce(
     log,
     owner: 'test',
     leaseMs: 1_000,
-    visibleAfterMs: 1,
+    visibleAfterMs,
     onFailedAttempt: () => {},
   };
   const chosen = { again: false, verify: false, settle: undefined, ...options };
   try {
-    const result = await runImport(task, chosen, signal);
+    const inspection = await checkFile(task, signal);
+    const result = await runImport(task, inspection, chosen, signal);
     return { result, message: '', problems };
   } catch (error) {
     return { result: undefined, message: error instanceof Error ? error.message : String(error), problems };

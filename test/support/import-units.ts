@@ -25,7 +25,13 @@ const PROFILE_TYPES = new Map([
   ['Email', 'string'],
   ['Newsletter', 'boolean'],
 ]);
-const SESSION_TYPES = { session: new Map([['channel', 'string']]), item: new Map([['colour', 'string']]) };
+const SESSION_TYPES = {
+  session: new Map([['channel', 'string']]),
+  item: new Map([
+    ['colour', 'string'],
+    ['size', 'number'],
+  ]),
+};
 
 export interface ReadOptions {
   readonly map?: Readonly<Record<string, string>>;
