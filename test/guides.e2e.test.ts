@@ -25,8 +25,8 @@ const FILES: Readonly<Record<string, string>> = {
 };
 /** What runs until it is stopped or fills the tables, before all others. */
 const FIRST = ['run', 'once'];
-/** Exports of what the daemon has copied, which must not be empty here. */
-const COPIED = ['profiles', 'events', 'transactions-of', 'balances-of'];
+/** Campaign 7 has caused no effect here, and audience 5 has no member; all other exports must have rows. */
+const EMPTY: readonly string[] = ['effects', 'audience'];
 const AT_ONCE = 3;
 
 const rows = guideTable();
@@ -77,7 +77,7 @@ test('every command of that table works as it stands there', async (context) => 
     const isDone =
       group === 'import'
         ? written.includes('"import finished"')
-        : written !== '' && (!COPIED.includes(name ?? '') || lines > 1);
+        : lines > (EMPTY.includes(name ?? '') ? 0 : 1);
     if (code !== 0 || !isDone) wrong.push(`${command}: ${child.describe()}`);
   };
   const numbered = left.map((command, number) => [command, number] as const);
