@@ -67,8 +67,10 @@ test('a transaction that fails leaves nothing in the session either', async () =
 test('each transaction brings its settings, whatever the session it gets was told before', async () => {
   const warehouse = db().open({ poolSize: 1 });
   await warehouse.pool.query(
-    `set search_path to pg_catalog; set timezone to 'Asia/Tokyo'; set datestyle to 'German, DMY'; set statement_timeout to 1`,
+    `set search_path to pg_catalog; set timezone to 'Asia/Tokyo'; set datestyle to 'German, DMY'; set statement_timeout to '1 h'`,
   );
+  const { rows } = await warehouse.transaction((client) => client.query('show statement_timeout'));
+  expect(rows).toEqual([{ statement_timeout: '2min' }]);
   const sync = await startSync(db(), { events: 30, warehouse });
   expect(await sync.cycle()).toMatchObject({ outcome: 'caught-up' });
   await expectEverythingStored(db(), sync.sim, sync.applicationId);

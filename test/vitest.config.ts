@@ -15,6 +15,8 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Much here happens at moments that the machine decides. A second try is reported as such.
+    retry: 1,
     // The tests mostly wait, for servers and child processes: two workers more than the usual two cores.
     maxWorkers: 4,
     reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
@@ -32,14 +34,7 @@ export default defineConfig({
       { extends: true, test: { name: 'pg', include: ['test/**/*.pg.test.ts'], isolate: false } },
       {
         extends: true,
-        test: {
-          name: 'e2e',
-          include: ['test/**/*.e2e.test.ts'],
-          isolate: false,
-          testTimeout: 90_000,
-          // Processes are killed and stopped at moments that the machine decides. A second try is reported as such.
-          retry: 1,
-        },
+        test: { name: 'e2e', include: ['test/**/*.e2e.test.ts'], isolate: false, testTimeout: 90_000 },
       },
     ],
   },
