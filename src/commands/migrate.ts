@@ -1,16 +1,10 @@
 import type { Config } from '../config.js';
 import type { Logger } from '../logger.js';
-import { openWarehouse, Releasers } from './context.js';
-import { prepareWarehouse } from './prepare.js';
+import { withWarehouse } from './with-warehouse.js';
 
 /** Brings the warehouse schema up to date and ends. */
 export async function migrateCommand(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
-  const releasers = new Releasers();
-  try {
-    const { warehouse } = await openWarehouse(config, log, releasers, signal);
-    await prepareWarehouse(warehouse, log, signal, { patient: false });
+  await withWarehouse(config, log, signal, async (warehouse) => {
     log.info({ schema: warehouse.schema }, 'schema is up to date');
-  } finally {
-    await releasers.release(log);
-  }
+  });
 }

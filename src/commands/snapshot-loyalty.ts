@@ -10,8 +10,8 @@ import { hasReadingSince } from '../warehouse/loyalty-snapshot.js';
 import type { SnapshotKind } from '../warehouse/loyalty-snapshot-sql.js';
 import { databaseTime } from '../warehouse/owed.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
-import { createApi, openWarehouse, processName, Releasers } from './context.js';
-import { prepareWarehouse } from './prepare.js';
+import { createApi, processName } from './context.js';
+import { withWarehouse } from './with-warehouse.js';
 
 /** What the command line asks for; `undefined` means everything that the daemon reads daily. */
 export interface SnapshotRequest {
@@ -30,10 +30,7 @@ export async function snapshotLoyaltyCommand(
   log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
-  const releasers = new Releasers();
-  try {
-    const { warehouse } = await openWarehouse(config, log, releasers, signal);
-    await prepareWarehouse(warehouse, log, signal, { patient: false });
+  await withWarehouse(config, log, signal, async (warehouse) => {
     const parts = { ...createApi(config, log, warehouse), config, warehouse };
     const kinds = request.kinds ?? dailyKinds(parts);
     if (kinds.includes('projection') && config.loyalty.projectionDays === 0)
@@ -54,9 +51,7 @@ export async function snapshotLoyaltyCommand(
     if (readings === 0)
       throw new UserError('There was nothing to read: programs on cards have neither tiers nor join dates.');
     log.info({ ...fields, readings }, 'loyalty snapshots are complete');
-  } finally {
-    await releasers.release(log);
-  }
+  });
 }
 
 async function readingsSince(

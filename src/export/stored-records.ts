@@ -1,6 +1,5 @@
 import { UserError } from '../errors.js';
 import { parseInstant } from '../instant.js';
-import { elementsOf } from '../json/elements.js';
 import type { Logger } from '../logger.js';
 import { EventList } from '../talon-one/event-list.js';
 import { eventPages } from '../talon-one/event-pages.js';
@@ -13,6 +12,7 @@ import { requests } from './program.js';
 import { RecentKeys } from './recent-keys.js';
 import { type RecordFormat, RecordWriter } from './record-writer.js';
 import { UsageError } from './usage-error.js';
+import { writeRange } from './write-range.js';
 
 // What Talon.One has no export for: profiles and events, from the copy in the warehouse or from the API.
 
@@ -145,11 +145,7 @@ async function eventsOfApi(application: string, values: OptionValues, context: E
   const list = new EventList(client, application, pageSize);
   // A microsecond earlier: whether `createdAfter` includes its own moment is not documented.
   for await (const { page, lastSync } of eventPages(list, from - 1n, requests(context))) {
-    const texts = elementsOf(page.text, 'data');
-    const wanted = page.rows.filter(
-      ({ id, created }) => created >= from && (to === undefined || created < to) && written.add(id),
-    );
-    await writer.write(wanted.map(({ index }) => texts[index] ?? '{}'));
+    await writeRange(writer, page, { from, to }, written);
     if (page.problems.size > 0)
       log.warn(
         { problems: [...page.problems.values()].slice(0, 3) },

@@ -1,5 +1,4 @@
 import { parseInstant } from '../instant.js';
-import { elementsOf } from '../json/elements.js';
 import { TransactionList, transactionsBetween } from '../talon-one/transaction-list.js';
 import { csvExport } from './csv-export.js';
 import type { ExportContext, ExportEntry } from './export-entry.js';
@@ -8,6 +7,7 @@ import { programCreated, requests } from './program.js';
 import { RecentKeys } from './recent-keys.js';
 import { RecordWriter } from './record-writer.js';
 import { UsageError } from './usage-error.js';
+import { writeRange } from './write-range.js';
 
 /** Members of a transaction of a whole program (docs/api-facts.md, Loyalty). */
 const COLUMNS = [
@@ -92,11 +92,7 @@ async function exportProgram(values: OptionValues, context: ExportContext): Prom
   const to = parseInstant(values.to ?? '');
   const written = new RecentKeys();
   for await (const page of transactionsBetween(list, from, to, requests(context))) {
-    const texts = elementsOf(page.text, 'data');
-    const wanted = page.rows.filter(
-      ({ id, created }) => created >= from && (to === undefined || created < to) && written.add(id),
-    );
-    await writer.write(wanted.map(({ index }) => texts[index] ?? '{}'));
+    await writeRange(writer, page, { from, to }, written);
     if (page.problems.size > 0)
       log.warn(
         { problems: [...page.problems.values()].slice(0, 3) },

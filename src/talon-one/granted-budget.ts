@@ -84,11 +84,12 @@ export class GrantedBudget implements RequestBudget {
   private grow(endpoint: string, throttle: Throttle): void {
     const { limit, onChange } = this.options;
     const now = this.now();
+    const calmMs = now - Math.max(throttle.refusedMs, throttle.changedMs);
     if (throttle.rate < limit) {
-      if (now - Math.max(throttle.refusedMs, throttle.changedMs) < GROW_AFTER_MS) return;
+      if (calmMs < GROW_AFTER_MS) return;
       throttle.rate = Math.min(limit, throttle.rate * GROW);
       throttle.changedMs = now;
-    } else if (now - Math.max(throttle.refusedMs, throttle.changedMs) >= OVER_AFTER_MS) {
+    } else if (calmMs >= OVER_AFTER_MS) {
       this.throttles.delete(endpoint);
       if (this.throttles.size === 0) onChange(false, endpoint);
     }

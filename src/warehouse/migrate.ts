@@ -23,7 +23,7 @@ export async function migrate(
   // A role that may not create anything can start the daemon all the same, once another has run the migrations.
   if (await isMigrated(warehouse, folder)) return [];
   // Loaded only when there is something to run: it is large, and most starts find a schema that is up to date. Before
-  // the transaction: a busy machine takes longer to load it than a transaction with a short lease may idle.
+  // the transaction, so that nobody waits for its lock meanwhile.
   const umzug = await import('umzug');
   return warehouse.transaction(
     async (client) => {

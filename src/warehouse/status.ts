@@ -223,21 +223,21 @@ const HISTORY = `
     and started_at <= now()
   group by application_id, ago order by application_id, ago desc`;
 
+const CYCLE_COLUMNS = `cycle_id as "cycleId", extract(epoch from finished_at)::float8 as "finishedAt",
+      duration_ms::float8 / 1000 as "durationSeconds", outcome, events_new::float8 as events,
+      (profile_snapshots + session_snapshots)::float8 as snapshots, requests::float8 as requests, error`;
+
 const LAST_CYCLES = `
   select wanted.id::text as id, y.* from unnest($1::bigint[]) as wanted (id)
   cross join lateral (
-    select cycle_id as "cycleId", extract(epoch from finished_at)::float8 as "finishedAt",
-      duration_ms::float8 / 1000 as "durationSeconds", outcome, events_new::float8 as events,
-      (profile_snapshots + session_snapshots)::float8 as snapshots, requests::float8 as requests, error
+    select ${CYCLE_COLUMNS}
     from talon_one_sync_cycle where application_id = wanted.id order by started_at desc limit 5
   ) as y`;
 
 const LAST_ERRORS = `
   select wanted.id::text as id, y.* from unnest($1::bigint[]) as wanted (id)
   cross join lateral (
-    select cycle_id as "cycleId", extract(epoch from finished_at)::float8 as "finishedAt",
-      duration_ms::float8 / 1000 as "durationSeconds", outcome, events_new::float8 as events,
-      (profile_snapshots + session_snapshots)::float8 as snapshots, requests::float8 as requests, error
+    select ${CYCLE_COLUMNS}
     from talon_one_sync_cycle
     where application_id = wanted.id and started_at > now() - interval '1 day' and error is not null
     order by started_at desc limit 3

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Replica } from '../../chaos/replica.js';
 import { CleanUp } from '../../demo/clean-up.js';
+import { waitUntil } from '../../demo/wait.js';
 import type { Report } from '../benchmark.js';
 import { figure } from '../figures.js';
 import type { BenchWarehouse } from '../postgres.js';
@@ -62,17 +63,17 @@ async function takeover(target: BenchWarehouse, victim: Replica, signal: AbortSi
   const owner = `%-${victim.pid}-%`;
   await victim.kill();
   const startedAt = performance.now();
-  for (;;) {
+  const isTaken = async () => {
     const [row] = await rowsOf<{ left: string }>(
       target,
       'select count(*) as left from talon_one_sync_cursor where lease_owner like $1',
       [owner],
     );
-    const passedMs = performance.now() - startedAt;
-    if (row?.left === '0') return passedMs / 1000;
-    if (passedMs > PATIENCE_MS) throw new Error('the other replica did not take over');
-    await delay(POLL_MS, undefined, { signal });
-  }
+    return row?.left === '0';
+  };
+  const what = 'the other replica has taken over';
+  await waitUntil(isTaken, { signal, what, timeoutMs: PATIENCE_MS, everyMs: POLL_MS });
+  return (performance.now() - startedAt) / 1000;
 }
 
 function report(times: number[]): Report {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CleanUp } from '../../demo/clean-up.js';
 import { formatCount } from '../../demo/numbers.js';
+import { waitUntil } from '../../demo/wait.js';
 import type { Report } from '../benchmark.js';
 import { figure } from '../figures.js';
 import { SimulatorProcess } from '../simulator-process.js';
@@ -52,17 +53,16 @@ async function measure({ postgres, signal, say }: ScaleContext, count: number): 
     const [daemon] = await makeFleet(1, { postgres, target, api: simulator.address, settings, cleanUp });
     if (!daemon) throw new Error('no daemon');
     daemon.start();
-    const startedAt = performance.now();
-    for (;;) {
-      const [row] = await rowsOf<{ left: string }>(
+    const isDone = async () => {
+      const [row] = await rowsOf<{ done: boolean }>(
         target,
-        `select $1 - count(*) filter (where status = 'up-to-date') as left from talon_one_sync_cursor`,
+        `select count(*) filter (where status = 'up-to-date') = $1 as done from talon_one_sync_cursor`,
         [count],
       );
-      if (row?.left === '0') break;
-      if (performance.now() - startedAt > PATIENCE_MS) throw new Error('the first sync took too long');
-      await delay(500, undefined, { signal });
-    }
+      return row?.done === true;
+    };
+    const what = 'every Application is up to date';
+    await waitUntil(isDone, { signal, what, timeoutMs: PATIENCE_MS, everyMs: 500 });
     const [clock] = await rowsOf<{ now: string }>(target, 'select clock_timestamp()::text as now');
     await delay(MEASURED_MS, undefined, { signal });
     const polls = await rowsOf<{ is_busy: boolean; polls: string; p50: number; longest: number }>(

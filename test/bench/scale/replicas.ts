@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CleanUp } from '../../demo/clean-up.js';
 import { formatCount } from '../../demo/numbers.js';
+import { waitUntil } from '../../demo/wait.js';
 import type { Report } from '../benchmark.js';
 import { figure } from '../figures.js';
 import type { BenchWarehouse } from '../postgres.js';
@@ -104,11 +105,8 @@ async function measure(
       );
       return row?.done === true;
     };
-    while (!(await isDone())) {
-      await delay(POLL_MS, undefined, { signal });
-      if (performance.now() - startedAt > PATIENCE_MS)
-        throw new Error('the Applications were not read in time');
-    }
+    const what = 'every Application is up to date';
+    await waitUntil(isDone, { signal, what, timeoutMs: PATIENCE_MS, everyMs: POLL_MS });
     const seconds = (performance.now() - startedAt) / 1000;
     const cycles = await rowsOf<{ cycles: string; requests: string; fresh: string; repeated: string }>(
       target,
