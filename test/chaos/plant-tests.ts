@@ -1,7 +1,7 @@
 import { expect, inject, test } from 'vitest';
-import { runCampaign } from '../chaos/campaign.js';
-import { type PlantName, plantOf, withPlant } from '../chaos/plants.js';
-import type { Verdict } from '../chaos/verdict.js';
+import { runCampaign } from './campaign.js';
+import { type PlantName, plantOf, withPlant } from './plants.js';
+import type { Verdict } from './verdict.js';
 
 /** What brings a defect to light is a matter of moments, and on a busy machine one war may miss them. */
 const SEEDS = [11, 12, 13];

@@ -1,5 +1,5 @@
-import { plantNames } from './chaos/plants.js';
-import { testPlants } from './support/plant-tests.js';
+import { testPlants } from './plant-tests.js';
+import { plantNames } from './plants.js';
 
 // Two files, so that they run side by side.
 testPlants(plantNames.filter((_, index) => index % 2 === 0));
