@@ -57,9 +57,8 @@ export interface Books {
   points: number;
 }
 
-/** Lets the month happen in the simulator's first Application. */
-export function openShop(simulator: Simulator): Books {
-  const [applicationId = 0] = simulator.applicationIds;
+/** Lets the month happen in an Application of the simulator: the same in every run. */
+export function openShop(simulator: Simulator, applicationId: number): Books {
   const shop = new Shop(simulator, applicationId);
   for (const [id, name] of Object.entries(CAMPAIGN_NAMES)) simulator.changeCampaign(Number(id), { name });
   const dice = new Dice(20_250_601);
