@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { ask } from './demo/asking.js';
 import { documentedQuestions } from './demo/questions.js';
 import type { Books } from './demo/shop.js';
 import { documentationFiles, documentText } from './docs/files.js';
@@ -45,6 +46,29 @@ test.each(['Pacific/Auckland', 'America/Los_Angeles'])(
   },
 );
 
+describe('without psql', () => {
+  test('a question is asked by its number, or all are, or an SQL statement', async () => {
+    const { url } = db().database;
+    const [, , third] = documentedQuestions();
+    expect((await ask(url, '3')).join('\n')).toBe(
+      ['3. Why are codes rejected?', '', third?.sql, '', third?.answer, ''].join('\n'),
+    );
+    expect((await ask(url)).filter((line) => /^\d+\. /.test(line))).toHaveLength(10);
+    expect(await ask(url, 'select 2 as two')).toEqual(['two\n---\n  2']);
+  });
+
+  test('what cannot be answered is said, and nothing is written', async () => {
+    const { url } = db().database;
+    await expect(ask(url, '11')).rejects.toThrow('docs/queries.md has the questions 1 to 10.');
+    await expect(ask(url, 'selct 1')).rejects.toThrow('syntax error');
+    await expect(ask(url, 'create table x (a int)')).rejects.toThrow('read-only transaction');
+    await expect(ask(url, 'set transaction read write; create table x (a int)')).rejects.toThrow(
+      'multiple commands',
+    );
+    await expect(ask('postgresql://nobody@127.0.0.1:1/x', '1')).rejects.toThrow('ECONNREFUSED');
+  });
+});
+
 test('the views come to what the shop itself has kept account of', async () => {
   const discounts = await db().rows<{ campaign: number; cents: number }>(
     `select campaign_id::int as campaign, (100 * sum(net))::int as cents from talon_one_discount
@@ -61,7 +85,9 @@ test('the views come to what the shop itself has kept account of', async () => {
      where application_id = 1 and status = 'redeemed' group by 1`,
   );
   expect(new Map(codes.map(({ code, count }) => [code, count]))).toEqual(books.redeemed);
-  const [points] = await db().rows('select sum(points)::int as points from talon_one_loyalty_movement where program_id = 1');
+  const [points] = await db().rows(
+    'select sum(points)::int as points from talon_one_loyalty_movement where program_id = 1',
+  );
   expect(points).toEqual({ points: books.points });
 });
 

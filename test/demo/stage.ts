@@ -43,16 +43,21 @@ export interface StageOptions {
   readonly display: Display;
   readonly interruption: Interruption;
   readonly cleanUp: CleanUp;
+  /** Entry of the program. Default: the one that was built beside the demo. */
+  readonly program?: string;
+  /** Of the API and of the daemon, for each endpoint; 0 is no limit. Default: Talon.One's. */
+  readonly requestsPerSecond?: number;
 }
 
-export async function openStage({ events, display, interruption, cleanUp }: StageOptions): Promise<Stage> {
+export async function openStage(options: StageOptions): Promise<Stage> {
+  const { events, display, interruption, cleanUp, program, requestsPerSecond = 3 } = options;
   const { signal } = interruption;
   const startedAt = performance.now();
   const folder = await makeDataDir();
   cleanUp.add(() => folder.remove());
   const postgres = await startEmbeddedPostgres({ dataDir: folder.path, signal });
   cleanUp.add(() => postgres.stop());
-  const { simulator, shopId, trafficId } = await openAccount({ events });
+  const { simulator, shopId, trafficId } = await openAccount({ events, switches: { requestsPerSecond } });
   cleanUp.add(() => simulator.stop());
   const warehouse = await WarehouseView.open(postgres.url, trafficId);
   cleanUp.add(() => warehouse.close());
@@ -66,13 +71,14 @@ export async function openStage({ events, display, interruption, cleanUp }: Stag
     TALON_ONE_BASE_URL: simulator.url,
     TALON_ONE_API_KEY: simulator.apiKey,
     DATA_DIR: folder.path,
+    REQUESTS_PER_SECOND: String(requestsPerSecond),
     // No hour is closed within a minute.
     AUDIT_DELAY_MINUTES: '0',
     HTTP_HOST: '127.0.0.1',
     HTTP_PORT: '0',
   };
   const startDaemon = () => {
-    const daemon = Daemon.start({ settings, cwd: home, log, onUnexpectedEnd: interruption.fail });
+    const daemon = Daemon.start({ program, settings, cwd: home, log, onUnexpectedEnd: interruption.fail });
     cleanUp.add(() => daemon.stop());
     return daemon;
   };

@@ -75,7 +75,8 @@ export class WarehouseView {
 
   /** Jobs beside the events that are due and have not been done once, or are expected to come into being. */
   async waitingJobs(): Promise<number> {
-    const row = await this.row(`select count(*) filter (where last_finished_at is null and next_run_at <= clock_timestamp())
+    const row =
+      await this.row(`select count(*) filter (where last_finished_at is null and next_run_at <= clock_timestamp())
         + (count(*) filter (where job like 'loyalty-transactions:%') = 0)::int as waiting
       from talon_one_job`);
     return Number(row.waiting);
