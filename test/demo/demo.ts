@@ -103,9 +103,11 @@ async function stayUp(stage: Stage): Promise<void> {
     'Everything stays up, with new events, until you press Ctrl-C. Look around with',
     '',
     `  psql '${stage.databaseUrl}'`,
-    `  node dist/test/demo/ask.js '${stage.databaseUrl}' 4      # question 4 of docs/queries.md, or SQL of your own`,
+    `  node dist/test/demo/ask.js '${stage.databaseUrl}' 4`,
     `  curl http://127.0.0.1:${log.healthPort}/readyz`,
     `  tail -f ${log.path}`,
+    '',
+    'For those without psql, ask.js takes the number of a question in docs/queries.md, an SQL statement, or nothing for all ten.',
     '',
   ]);
   await aborted(signal);

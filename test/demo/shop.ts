@@ -49,7 +49,7 @@ export interface Books {
 /** Lets the month happen in an Application of the simulator: the same in every run. */
 export function openShop(simulator: Simulator, applicationId: number): Books {
   const shop = new Shop(simulator, applicationId);
-  for (const [id, name] of Object.entries(CAMPAIGN_NAMES)) simulator.changeCampaign(Number(id), { name });
+  nameCampaigns(simulator, applicationId);
   const dice = new Dice(20_250_601);
   const starts = Array.from(
     { length: SESSIONS },
@@ -62,6 +62,16 @@ export function openShop(simulator: Simulator, applicationId: number): Books {
   });
   shop.writeProfiles();
   return shop.books;
+}
+
+/** Of the campaigns that the simulator has made, the shop keeps those that its rules belong to. */
+function nameCampaigns(simulator: Simulator, applicationId: number): void {
+  for (const id of simulator.referenceIds('campaign')) {
+    if (simulator.reference('campaign', id).applicationId !== applicationId) continue;
+    const name = CAMPAIGN_NAMES[id];
+    if (name === undefined) simulator.removeReference('campaign', id);
+    else simulator.changeCampaign(id, { name });
+  }
 }
 
 class Shop {
