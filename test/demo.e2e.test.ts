@@ -46,7 +46,7 @@ test('an answer that is not the one of the page is named', () => {
   expect(answersCheck([right])).toMatchObject({ passed: true });
   expect(answersCheck([right, { ...question, given: 'two' }])).toMatchObject({
     passed: false,
-    text: '2 questions of docs/queries.md asked: 1 answered otherwise than there (3)',
+    text: '2 questions of docs/queries.md asked, 1 answered as that page does (not 3)',
   });
   expect(answersCheck([])).toMatchObject({ passed: false });
 });

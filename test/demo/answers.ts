@@ -20,11 +20,11 @@ export async function askAll(warehouse: WarehouseView): Promise<Answered[]> {
 /** The check that the copy answers as the page says. */
 export function answersCheck(answered: readonly Answered[]): Check {
   const wrong = answered.filter(({ answer, given }) => answer !== given);
-  const which = wrong.length === 0 ? '' : ` (${wrong.map(({ number }) => number).join(', ')})`;
+  const which = wrong.length === 0 ? '' : ` (not ${wrong.map(({ number }) => number).join(', ')})`;
   return {
     subject: 'answers',
     passed: answered.length > 0 && wrong.length === 0,
-    text: `${answered.length} questions of docs/queries.md asked: ${wrong.length} answered otherwise than there${which}`,
+    text: `${answered.length} questions of docs/queries.md asked, ${answered.length - wrong.length} answered as that page does${which}`,
   };
 }
 

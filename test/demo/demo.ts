@@ -64,9 +64,9 @@ function introduction({ events }: DemoOptions): string[] {
     '',
     'talon-one-sync: a demonstration without credentials',
     '',
-    `A simulator of Talon.One's Management API holds ${formatCount(events)} events of the last 30 days, and refuses more than three`,
-    'requests a second to each endpoint, as Talon.One does, and beside them a month of a made-up shop with its loyalty',
-    'program. The daemon copies both into a fresh Postgres.',
+    `A simulator of Talon.One's Management API holds ${formatCount(events)} random events of the last 30 days and a month of a made-up`,
+    'shop with its loyalty program, and refuses more than three requests a second to each endpoint, as Talon.One does.',
+    'The daemon copies all of it into a fresh Postgres.',
     '',
   ];
 }
