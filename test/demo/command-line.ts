@@ -12,7 +12,8 @@ export type CommandLine = { kind: 'run'; options: DemoOptions } | { kind: 'exit'
 const ABOUT = [
   'Shows the daemon at work, without credentials: starts a Postgres, a simulator of the Talon.One API and the daemon',
   'itself, back-fills a history of events with their profiles and sessions, lets new events arrive, kills and restarts',
-  'the daemon, and compares every record with what the simulator issued. Takes about a minute, leaves nothing behind.',
+  'the daemon, compares every record with what the simulator issued, and asks the ten questions of docs/queries.md.',
+  'Takes about a minute, leaves nothing behind.',
 ].join(' ');
 
 /** Help and wrong usage end here, with the text already printed. */
@@ -20,7 +21,7 @@ export function readCommandLine(words: readonly string[]): CommandLine {
   const command = new Command('npm run demo --')
     .description(ABOUT)
     .option('--keep-running', 'stay up after the summary, with new events, until Ctrl-C', false)
-    .option('--events <number>', 'events in the history, from 100 to 1,000,000', eventCount, 50_000)
+    .option('--events <number>', 'random events in the history, from 100 to 1,000,000', eventCount, 50_000)
     .addHelpText('after', '\nExit codes: 0 all is proven, 1 it is not, 2 wrong usage, 130 Ctrl-C.')
     .exitOverride();
   try {

@@ -3,11 +3,13 @@ import { fileURLToPath } from 'node:url';
 import type { DaemonLog } from './daemon-log.js';
 import { DemoError } from './demo-error.js';
 
-/** The program that users deploy. */
+/** The program that users deploy, as built beside this file. */
 const PROGRAM = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const STOP_PATIENCE_MS = 15_000;
 
 export interface DaemonOptions {
+  /** Entry of the program. */
+  readonly program?: string | undefined;
   /** Its settings. Nothing else of our own environment reaches it. */
   readonly settings: Readonly<Record<string, string>>;
   /** Its working directory: a `.env` file there would be read. */
@@ -50,7 +52,7 @@ export class Daemon {
   }
 
   static start(options: DaemonOptions): Daemon {
-    const child = spawn(process.execPath, [PROGRAM, 'run'], {
+    const child = spawn(process.execPath, [options.program ?? PROGRAM, 'run'], {
       cwd: options.cwd,
       env: { ...systemEnvironment(), ...options.settings },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -22,31 +22,48 @@ export async function proveEvents(stage: Stage): Promise<Check[]> {
   ];
 }
 
-async function compareAll({
-  simulator,
-  applicationId,
-  warehouse,
-  display,
-  signal,
-}: Stage): Promise<EventTally> {
-  const track = display.track('compared', simulator.issuedCount(applicationId));
+/** Over both Applications. */
+async function compareAll({ simulator, warehouse, display, signal }: Stage): Promise<EventTally> {
+  const { applicationIds } = simulator;
+  const all = applicationIds.reduce((sum, id) => sum + simulator.issuedCount(id), 0);
+  const track = display.track('compared', all);
   const query = (text: string, values: readonly unknown[]) => warehouse.query(text, values);
+  const tallies: EventTally[] = [];
+  const sum = (of: (tally: EventTally) => number) => tallies.reduce((total, tally) => total + of(tally), 0);
   try {
-    return await compareEvents(query, applicationId, simulator.issuedEvents(applicationId), {
-      onBatch: (compared) => {
+    for (const applicationId of applicationIds) {
+      const before = sum(({ issued }) => issued);
+      const onBatch = (compared: number) => {
         signal.throwIfAborted();
-        track.update(compared);
-      },
-    });
+        track.update(before + compared);
+      };
+      const events = simulator.issuedEvents(applicationId);
+      tallies.push(await compareEvents(query, applicationId, events, { onBatch }));
+    }
   } finally {
     track.end();
   }
+  return {
+    issued: sum(({ issued }) => issued),
+    missing: sum(({ missing }) => missing),
+    lost: sum(({ lost }) => lost),
+    double: sum(({ double }) => double),
+    neverIssued: sum(({ neverIssued }) => neverIssued),
+    different: sum(({ different }) => different),
+    examples: tallies.flatMap(({ examples }) => examples),
+  };
 }
 
 /** The effects against the payloads, which have just been proven. */
-export async function proveEffects({ warehouse, applicationId }: Stage): Promise<Check> {
+export async function proveEffects({ warehouse, simulator }: Stage): Promise<Check> {
   const query = (text: string, values: readonly unknown[]) => warehouse.query(text, values);
-  const { listed, stored, wrong } = await compareEffects(query, applicationId);
+  let [listed, stored, wrong] = [0, 0, 0];
+  for (const applicationId of simulator.applicationIds) {
+    const tally = await compareEffects(query, applicationId);
+    listed += tally.listed;
+    stored += tally.stored;
+    wrong += tally.wrong;
+  }
   return {
     subject: 'effects',
     passed: wrong === 0,

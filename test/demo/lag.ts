@@ -40,14 +40,16 @@ function isOvertaken(late: Moment, moments: readonly Moment[]): boolean {
 }
 
 async function liveEvents(stage: Stage): Promise<Moment[]> {
-  const { simulator, applicationId, historyEvents, warehouse } = stage;
+  const { simulator, trafficId, historyEvents, warehouse } = stage;
   const ahead = await clockDifference(stage);
   const rows = await warehouse.query(
-    `select event_id, (extract(epoch from synced_at) * 1000000)::bigint as stored_at from talon_one_event`,
+    `select event_id, (extract(epoch from synced_at) * 1000000)::bigint as stored_at from talon_one_event
+     where application_id = $1`,
+    [trafficId],
   );
   const storedAt = new Map(rows.map((row) => [row.event_id, Number(row.stored_at) - ahead]));
   const moments: Moment[] = [];
-  for (const event of simulator.issuedEvents(applicationId, historyEvents)) {
+  for (const event of simulator.issuedEvents(trafficId, historyEvents)) {
     const stored = storedAt.get(event.id);
     if (stored === undefined) continue;
     const created = requireRfc3339(event.created, 'created');

@@ -74,14 +74,14 @@ async function killBetweenEventsAndSnapshots(stage: Stage, daemon: Daemon, watch
 
 /** Waits until the last late event is visible and everything has been copied. What is missing then, the proof will tell. */
 async function settle(stage: Stage, watch: CycleWatch): Promise<void> {
-  const { simulator, applicationId, historyEvents, traffic, warehouse, signal } = stage;
+  const { simulator, trafficId, historyEvents, shopEvents, traffic, warehouse, signal } = stage;
   const made = historyEvents + traffic.events;
   const what = 'everything that happened is stored';
   const isSettled = async () => {
     await watch.look();
-    if (simulator.issuedCount(applicationId) < made) return false;
+    if (simulator.issuedCount(trafficId) < made) return false;
     const { events, owed } = await warehouse.counts();
-    return events >= made && owed === 0 && (await warehouse.eventsSinceLastCycle()) === 0;
+    return events >= made + shopEvents && owed === 0 && (await warehouse.eventsSinceLastCycle()) === 0;
   };
   try {
     await waitUntil(isSettled, { signal, what, timeoutMs: SETTLE_PATIENCE_MS });

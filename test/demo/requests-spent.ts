@@ -6,6 +6,8 @@ export interface RequestsSpent {
   readonly events: number;
   readonly profiles: number;
   readonly sessions: number;
+  /** Loyalty and reference data. */
+  readonly others: number;
   readonly total: number;
 }
 
@@ -13,11 +15,13 @@ export function requestsSpent(simulator: Simulator): RequestsSpent {
   const counts = Object.entries(simulator.requestCounts());
   const sum = (pattern: RegExp) =>
     counts.reduce((total, [endpoint, count]) => total + (pattern.test(endpoint) ? count.total : 0), 0);
-  return {
+  const spent = {
     applications: sum(/\/applications(\/\{applicationId\})?$/),
     events: sum(/\/events(\/no_total)?$/),
     profiles: sum(/\/customer/),
     sessions: sum(/session/),
-    total: sum(/./),
   };
+  const total = sum(/./);
+  const { applications, events, profiles, sessions } = spent;
+  return { ...spent, others: total - applications - events - profiles - sessions, total };
 }

@@ -1,8 +1,8 @@
 import { dirname, join } from 'node:path';
 import { startEmbeddedPostgres } from '../../src/warehouse/embedded/cluster.js';
-import { startSimulator } from '../simulator/simulator.js';
 import type { Simulator } from '../simulator/simulator-handle.js';
 import { makeDataDir } from '../support/data-dir.js';
+import { openAccount } from './account.js';
 import type { CleanUp } from './clean-up.js';
 import { Daemon } from './daemon.js';
 import { DaemonLog } from './daemon-log.js';
@@ -20,9 +20,12 @@ export const HURRY = { SYNC_INTERVAL_SECONDS: '2', LEASE_SECONDS: '5' };
 /** Everything that is up, and the run's common tools. */
 export interface Stage {
   readonly simulator: Simulator;
-  readonly applicationId: number;
-  /** Events before the live traffic. */
+  /** Application of the random traffic, where new events arrive. */
+  readonly trafficId: number;
+  /** Its events before the live ones. */
   readonly historyEvents: number;
+  /** Events of the shop, which never become more. */
+  readonly shopEvents: number;
   readonly traffic: Traffic;
   readonly warehouse: WarehouseView;
   readonly databaseUrl: string;
@@ -40,46 +43,50 @@ export interface StageOptions {
   readonly display: Display;
   readonly interruption: Interruption;
   readonly cleanUp: CleanUp;
+  /** Entry of the program. Default: the one that was built beside the demo. */
+  readonly program?: string;
+  /** Of the API and of the daemon, for each endpoint; 0 is no limit. Default: Talon.One's. */
+  readonly requestsPerSecond?: number;
 }
 
-export async function openStage({ events, display, interruption, cleanUp }: StageOptions): Promise<Stage> {
+export async function openStage(options: StageOptions): Promise<Stage> {
+  const { events, display, interruption, cleanUp, program, requestsPerSecond = 3 } = options;
   const { signal } = interruption;
   const startedAt = performance.now();
   const folder = await makeDataDir();
   cleanUp.add(() => folder.remove());
   const postgres = await startEmbeddedPostgres({ dataDir: folder.path, signal });
   cleanUp.add(() => postgres.stop());
-  const simulator = await startSimulator({ history: { events }, applications: [{ name: 'Demo shop' }] });
+  const { simulator, shopId, trafficId } = await openAccount({ events, switches: { requestsPerSecond } });
   cleanUp.add(() => simulator.stop());
-  const [applicationId = 0] = simulator.applicationIds;
-  const warehouse = await WarehouseView.open(postgres.url);
+  const warehouse = await WarehouseView.open(postgres.url, trafficId);
   cleanUp.add(() => warehouse.close());
   const home = dirname(folder.path);
   const log = new DaemonLog(join(home, 'daemon.log'));
   cleanUp.add(() => log.close());
-  const traffic = new Traffic(simulator, applicationId);
+  const traffic = new Traffic(simulator, trafficId);
   cleanUp.add(async () => traffic.stop());
   const settings = {
     ...HURRY,
     TALON_ONE_BASE_URL: simulator.url,
     TALON_ONE_API_KEY: simulator.apiKey,
     DATA_DIR: folder.path,
-    // The demo is about events.
-    LOYALTY_SYNC: 'false',
+    REQUESTS_PER_SECOND: String(requestsPerSecond),
+    // No hour is closed within a minute.
     AUDIT_DELAY_MINUTES: '0',
-    REFERENCE_INTERVAL_MINUTES: '0',
     HTTP_HOST: '127.0.0.1',
     HTTP_PORT: '0',
   };
   const startDaemon = () => {
-    const daemon = Daemon.start({ settings, cwd: home, log, onUnexpectedEnd: interruption.fail });
+    const daemon = Daemon.start({ program, settings, cwd: home, log, onUnexpectedEnd: interruption.fail });
     cleanUp.add(() => daemon.stop());
     return daemon;
   };
   return {
     simulator,
-    applicationId,
+    trafficId,
     historyEvents: events,
+    shopEvents: simulator.issuedCount(shopId),
     traffic,
     warehouse,
     databaseUrl: postgres.url,

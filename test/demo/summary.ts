@@ -12,6 +12,8 @@ const TABLES = [
   'talon_one_effect',
   'talon_one_profile_snapshot',
   'talon_one_session_snapshot',
+  'talon_one_loyalty_transaction',
+  'talon_one_campaign',
   'talon_one_sync_cycle',
   'talon_one_owed_snapshot',
   'talon_one_quarantine',
@@ -32,18 +34,19 @@ export async function rowsPerTable({ warehouse }: Stage): Promise<string[]> {
 export function requestTable({ simulator }: Stage, backFill: BackFill): string[] {
   const recipe = simulator.recipeCost(undefined, RECIPE_CYCLE_SECONDS);
   const all = requestsSpent(simulator);
-  const line = (label: string, count: (spent: RequestsSpent) => number, recipeCount: number) => [
+  const line = (label: string, count: (spent: RequestsSpent) => number, recipeCount?: number) => [
     label,
     formatCount(count(backFill.requests)),
     formatCount(count(all) - count(backFill.requests)),
     formatCount(count(all)),
-    formatCount(recipeCount),
+    recipeCount === undefined ? '-' : formatCount(recipeCount),
   ];
   const table = textTable(numberColumns(['', 'back-fill', 'live', 'together', 'the recipe']), [
     line('Applications', (spent) => spent.applications, 1),
     line('events', (spent) => spent.events, recipe.pages),
     line('profiles', (spent) => spent.profiles, recipe.profiles),
     line('sessions', (spent) => spent.sessions, recipe.sessions),
+    line('loyalty and others', (spent) => spent.others),
     line('all', (spent) => spent.total, recipe.total + 1),
   ]);
   const slowest = Math.max(recipe.pages, recipe.profiles, recipe.sessions);
@@ -55,6 +58,7 @@ export function requestTable({ simulator }: Stage, backFill: BackFill): string[]
     '  The published recipe lists the same events, then asks for each profile and each session by itself, here',
     `  counted with one cycle a minute. At ${REQUESTS_PER_SECOND} requests a second to each endpoint that takes ${atLeast} with all`,
     `  endpoints side by side, ${oneByOne} one request after the other; the back-fill above took ${formatDuration(backFill.durationMs)}.`,
+    '  It copies neither loyalty nor campaigns and other reference data.',
     '  Sessions that come from a list have NULL in total_discounts, because the API sends 0 there;',
     '  SESSION_SNAPSHOT_SOURCE=by-id fetches the true value, for one request a session.',
   ];

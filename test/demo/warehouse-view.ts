@@ -6,7 +6,7 @@ export interface Counts {
   sessionSnapshots: number;
   /** Snapshots that still have to be fetched. */
   owed: number;
-  /** The daemon has said that everything up to some moment is stored. */
+  /** The daemon has said of every Application that everything up to some moment is stored. */
   isComplete: boolean;
 }
 
@@ -26,14 +26,18 @@ export class WarehouseView {
   private isMigrated = false;
   private lastCycle = '-infinity';
 
-  private constructor(private readonly client: pg.Client) {}
+  private constructor(
+    private readonly client: pg.Client,
+    private readonly watchedId: number,
+  ) {}
 
-  static async open(url: string): Promise<WarehouseView> {
+  /** `watchedId`: the Application whose cycles are told. */
+  static async open(url: string, watchedId: number): Promise<WarehouseView> {
     const client = new pg.Client({ connectionString: url, application_name: 'demo' });
     // The query at hand fails as well; an error nobody hears would end the process.
     client.on('error', () => {});
     await client.connect();
-    return new WarehouseView(client);
+    return new WarehouseView(client, watchedId);
   }
 
   /** Rows of text: as Postgres writes them, no digit lost. */
@@ -59,22 +63,31 @@ export class WarehouseView {
       (select count(*) from talon_one_profile_snapshot) as profiles,
       (select count(*) from talon_one_session_snapshot) as sessions,
       (select count(*) from talon_one_owed_snapshot) as owed,
-      (select count(complete_through) from talon_one_sync_cursor) as complete`);
+      (select count(*) > 0 and count(*) = count(complete_through) from talon_one_sync_cursor) as complete`);
     return {
       events: Number(row.events),
       profileSnapshots: Number(row.profiles),
       sessionSnapshots: Number(row.sessions),
       owed: Number(row.owed),
-      isComplete: Number(row.complete) > 0,
+      isComplete: row.complete === 't',
     };
+  }
+
+  /** Jobs beside the events that are due and have not been done once, or are expected to come into being. */
+  async waitingJobs(): Promise<number> {
+    const row =
+      await this.row(`select count(*) filter (where last_finished_at is null and next_run_at <= clock_timestamp())
+        + (count(*) filter (where job like 'loyalty-transactions:%') = 0)::int as waiting
+      from talon_one_job`);
+    return Number(row.waiting);
   }
 
   /** Cycles that have finished since the last call. */
   async newCycles(): Promise<Cycle[]> {
     const rows = await this.query(
       `select owner, events_new, profile_snapshots, session_snapshots, requests, finished_at
-       from talon_one_sync_cycle where finished_at > $1 order by finished_at`,
-      [this.lastCycle],
+       from talon_one_sync_cycle where application_id = $2 and finished_at > $1 order by finished_at`,
+      [this.lastCycle, this.watchedId],
     );
     this.lastCycle = rows.at(-1)?.finished_at ?? this.lastCycle;
     return rows.map((row) => ({
@@ -88,9 +101,10 @@ export class WarehouseView {
 
   /** Events stored after the newest finished cycle: by one that is under way, or was killed. */
   async eventsSinceLastCycle(): Promise<number> {
-    const row = await this.row('select count(*) as events from talon_one_event where synced_at > $1', [
-      this.lastCycle,
-    ]);
+    const row = await this.row(
+      'select count(*) as events from talon_one_event where application_id = $2 and synced_at > $1',
+      [this.lastCycle, this.watchedId],
+    );
     return Number(row.events);
   }
 

@@ -3,13 +3,13 @@ import { dirname, join } from 'node:path';
 import { packageRoot } from '../../src/package-info.js';
 import { startOwnPostgres } from '../support/own-postgres.js';
 import { documentationFiles, documentText } from './files.js';
-import { copyShop, withQuery } from './warehouse.js';
+import { copyAccount, withQuery } from './warehouse.js';
 
 // npm run docs: migrates a fresh Postgres, copies the month of the shop into it, and writes the pages that follow from them.
 
 const postgres = await startOwnPostgres();
 try {
-  await copyShop(postgres.url);
+  await copyAccount(postgres.url);
   const files = await withQuery(postgres.url, documentationFiles);
   for (const [path, text] of Object.entries(files)) {
     const file = join(packageRoot(), path);

@@ -2,22 +2,23 @@ import pg from 'pg';
 import { onceCommand } from '../../src/commands/once.js';
 import { loadConfig } from '../../src/config.js';
 import { createLogger } from '../../src/logger.js';
-import { startSimulator } from '../simulator/simulator.js';
-import { type Books, HISTORY, openShop } from './shop.js';
+import { openAccount } from '../demo/account.js';
+import type { Rows } from '../demo/questions.js';
+import type { Books } from '../demo/shop.js';
 
-/** Rows of text, as Postgres writes them. */
-export type Rows = readonly Readonly<Record<string, string | null>>[];
 export type Query = (text: string) => Promise<Rows>;
 
-/** Copies the month of the shop into the database, as the command `once` does. Returns the shop's own account of it. */
-export async function copyShop(databaseUrl: string): Promise<Books> {
-  const simulator = await startSimulator({
-    applications: [{ name: 'Example shop', history: HISTORY }],
-    loyaltyPrograms: [{ id: 1, name: 'club', title: 'Club', history: false, timezone: 'UTC' }],
-    switches: { requestsPerSecond: 0 },
-  });
+/** Random events beside the shop: an answer that takes them in changes from day to day. */
+const TRAFFIC_EVENTS = 300;
+
+/**
+ * Copies the account of the demonstration into the database, as the command `once` does. Returns the shop's own account of
+ * its month.
+ */
+export async function copyAccount(databaseUrl: string): Promise<Books> {
+  const switches = { requestsPerSecond: 0 };
+  const { simulator, books } = await openAccount({ events: TRAFFIC_EVENTS, switches });
   try {
-    const books = openShop(simulator);
     const config = loadConfig({
       TALON_ONE_BASE_URL: simulator.url,
       TALON_ONE_API_KEY: simulator.apiKey,
@@ -34,12 +35,18 @@ export async function copyShop(databaseUrl: string): Promise<Books> {
   }
 }
 
-/** A connection that reads, in UTC and with its answers as texts. */
-export async function withQuery<T>(databaseUrl: string, work: (query: Query) => Promise<T>): Promise<T> {
+/** A connection that reads, with its answers as texts. */
+export async function withQuery<T>(
+  databaseUrl: string,
+  work: (query: Query) => Promise<T>,
+  timeZone = 'UTC',
+): Promise<T> {
   const client = new pg.Client({ connectionString: databaseUrl, application_name: 'test-support' });
   await client.connect();
   try {
-    await client.query(`set time zone 'UTC'; set datestyle to iso`);
+    await client.query(`select set_config('timezone', $1, false), set_config('datestyle', 'iso', false)`, [
+      timeZone,
+    ]);
     const types = { getTypeParser: () => (value: string) => value } as unknown as pg.CustomTypesConfig;
     return await work(async (text) => {
       const { rows } = await client.query<Record<string, string | null>>({ text, types });

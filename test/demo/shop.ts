@@ -1,8 +1,8 @@
 import { uuid } from '../simulator/amounts.js';
 import { Dice } from '../simulator/dice.js';
 import type { Simulator } from '../simulator/simulator-handle.js';
+import { type Customer, cartItems, JUNE_MS, profileRecord, sessionRecord, timeText } from './shop-records.js';
 import {
-  amount,
   CAMPAIGN_NAMES,
   CAMPAIGNS,
   type Cart,
@@ -16,7 +16,6 @@ import {
   PROGRAM,
   pointsOf,
   rollbacksOf,
-  SHIPPING_CENTS,
 } from './shop-rules.js';
 
 // One month of a made-up shop, whose numbers belong together: every discount follows from a cart, every rollback from
@@ -26,19 +25,9 @@ export const HISTORY = { events: 0, days: 30, until: '2025-06-30T22:00:00Z' };
 
 const SESSIONS = 400;
 const CUSTOMERS = 120;
-const COUNTRIES = ['DE', 'DE', 'FR', 'PL'] as const;
 const CHANNELS = ['web', 'app', 'store'] as const;
 const MINUTE_MS = 60_000;
-const JUNE_MS = Date.UTC(2025, 5, 1);
 const MONTH_MS = 30 * 24 * 60 * MINUTE_MS;
-
-interface Customer {
-  readonly id: number;
-  readonly name: string;
-  closed: number;
-  cents: number;
-  lastMs: number;
-}
 
 interface Visit {
   readonly id: number;
@@ -57,11 +46,10 @@ export interface Books {
   points: number;
 }
 
-/** Lets the month happen in the simulator's first Application. */
-export function openShop(simulator: Simulator): Books {
-  const [applicationId = 0] = simulator.applicationIds;
+/** Lets the month happen in an Application of the simulator: the same in every run. */
+export function openShop(simulator: Simulator, applicationId: number): Books {
   const shop = new Shop(simulator, applicationId);
-  for (const [id, name] of Object.entries(CAMPAIGN_NAMES)) simulator.changeCampaign(Number(id), { name });
+  nameCampaigns(simulator, applicationId);
   const dice = new Dice(20_250_601);
   const starts = Array.from(
     { length: SESSIONS },
@@ -74,6 +62,16 @@ export function openShop(simulator: Simulator): Books {
   });
   shop.writeProfiles();
   return shop.books;
+}
+
+/** Of the campaigns that the simulator has made, the shop keeps those that its rules belong to. */
+function nameCampaigns(simulator: Simulator, applicationId: number): void {
+  for (const id of simulator.referenceIds('campaign')) {
+    if (simulator.reference('campaign', id).applicationId !== applicationId) continue;
+    const name = CAMPAIGN_NAMES[id];
+    if (name === undefined) simulator.removeReference('campaign', id);
+    else simulator.changeCampaign(id, { name });
+  }
 }
 
 class Shop {
@@ -114,18 +112,18 @@ class Shop {
       current = cart([...current.items, drawItem(dice)]);
       happen('updated', atMs, effectsOf(current, transaction), 'open');
     }
+    const given = effectsOf(current, transaction);
     const end = dice.fraction();
     if (end < 0.2) {
-      this.writeSession(visit, current, 'open');
+      this.writeSession(visit, current, 'open', given);
       return;
     }
     atMs += Math.ceil(dice.fraction() * 20 * MINUTE_MS);
     if (end < 0.25) {
       happen('cancelled', atMs, [], 'cancelled');
-      this.writeSession(visit, current, 'cancelled');
+      this.writeSession(visit, current, 'cancelled', []);
       return;
     }
-    const given = effectsOf(current, transaction);
     happen('closed', atMs, given, 'closed');
     this.earn(visit, current, atMs, transaction);
     const state = this.afterwards(visit, current, given, atMs);
@@ -145,7 +143,7 @@ class Shop {
     if (throwOf < 0.06) {
       this.event(visit, 'revoked', atMs, { effects: rollbacksOf(given), cart, state: 'cancelled' });
       this.takePoints(visit, pointsOf(cart), atMs);
-      this.writeSession(visit, cart, 'cancelled');
+      this.writeSession(visit, cart, 'cancelled', []);
       return 'cancelled';
     }
     if (throwOf < 0.14) {
@@ -154,8 +152,9 @@ class Shop {
       );
       const effects = itemRollbacksOf(given, 0);
       this.event(visit, 'partially_returned', atMs, { effects, cart, state: 'partially_returned' });
-      this.writeSession(visit, { ...cart, items }, 'partially_returned');
-      this.book(given.filter(({ props }) => props.position !== 0));
+      const kept = given.filter(({ props }) => props.position !== 0);
+      this.writeSession(visit, { ...cart, items }, 'partially_returned', kept);
+      this.book(kept);
       return 'partially_returned';
     }
     if (throwOf < 0.17) {
@@ -163,7 +162,7 @@ class Shop {
       this.event(visit, 'reopened', atMs, { effects: rollbacksOf(given), cart, state: 'open' });
       this.event(visit, 'closed', atMs + 5 * MINUTE_MS, { effects: given, cart, state: 'closed' });
     }
-    this.writeSession(visit, cart, 'closed');
+    this.writeSession(visit, cart, 'closed', given);
     this.book(given);
     return 'closed';
   }
@@ -247,62 +246,24 @@ class Shop {
     });
   }
 
-  private writeSession({ id, customer, startMs }: Visit, cart: Cart, state: string): void {
-    const profile =
-      customer === undefined ? {} : { profileId: customer.id, profileintegrationid: customer.name };
-    const session = {
-      id,
-      created: timeText(startMs),
-      integrationId: `order-${id}`,
-      applicationId: this.applicationId,
-      ...profile,
-      coupon: cart.code ?? '',
-      referral: '',
-      state,
-      cartItems: cartItems(cart),
-      discounts: {},
-      totalDiscounts: 0,
-      total: amount(itemsCents(cart) + SHIPPING_CENTS),
-      attributes: {},
-    };
-    this.simulator.setSessionPayload(this.applicationId, id, JSON.stringify(session));
+  /** `kept`: the effects that count, or that an open session would be given. */
+  private writeSession(
+    { id, customer, startMs }: Visit,
+    cart: Cart,
+    state: string,
+    kept: readonly Effect[],
+  ): void {
+    const { applicationId } = this;
+    const record = sessionRecord({ id, applicationId, startMs, customer, cart, state, kept });
+    this.simulator.setSessionPayload(applicationId, id, JSON.stringify(record));
   }
 
   writeProfiles(): void {
-    for (const { id, name, closed, cents, lastMs } of this.customers) {
-      const profile = {
-        id,
-        created: timeText(JUNE_MS),
-        integrationId: name,
-        attributes: { Country: COUNTRIES[id % COUNTRIES.length] },
-        accountId: 1,
-        closedSessions: closed,
-        totalSales: amount(cents),
-        lastActivity: timeText(lastMs),
-        sandbox: false,
-      };
-      this.simulator.setProfilePayload(id, JSON.stringify(profile));
-    }
+    for (const customer of this.customers)
+      this.simulator.setProfilePayload(customer.id, JSON.stringify(profileRecord(customer)));
   }
 }
 
 function drawItem(dice: Dice): Item {
   return { product: dice.pick(PRODUCTS), quantity: dice.chance(0.2) ? 2 : 1, returned: 0 };
-}
-
-function cartItems({ items }: Cart): unknown[] {
-  return items.map(({ product, quantity, returned }, position) => ({
-    name: product.name,
-    sku: product.sku,
-    category: product.category,
-    price: amount(product.cents),
-    quantity,
-    returnedQuantity: returned,
-    remainingQuantity: quantity - returned,
-    position,
-  }));
-}
-
-function timeText(ms: number): string {
-  return new Date(ms).toISOString().replace('Z', '000Z');
 }
