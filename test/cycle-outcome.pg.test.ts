@@ -94,18 +94,35 @@ describe('complete_through', () => {
     return typeof text === 'string' ? Date.parse(text) : undefined;
   }
 
+  const anHourAgo = { events: 10, simulator: { switches: { clockOffsetMs: -3_600_000 } } };
+
   test('follows the clock of the server while nothing happens', async () => {
-    const sync = await startSync(db(), { events: 10 });
+    const sync = await startSync(db(), anHourAgo);
     await sync.cycle();
     const first = (await completeThrough(sync)) ?? 0;
     expect(first).toBeLessThanOrEqual(Date.parse(sync.sim.now()) - lookback);
     expect(first).toBeGreaterThan(Date.parse(sync.sim.now()) - lookback - 60_000);
-    sync.sim.set({ clockOffsetMs: 3_600_000 });
-    await sync.cycle();
-    expect(((await completeThrough(sync)) ?? 0) - first).toBeGreaterThan(3_500_000);
     sync.sim.set({ clockOffsetMs: 0 });
     await sync.cycle();
     expect(((await completeThrough(sync)) ?? 0) - first).toBeGreaterThan(3_500_000);
+    sync.sim.set({ clockOffsetMs: -3_600_000 });
+    await sync.cycle();
+    expect(((await completeThrough(sync)) ?? 0) - first).toBeGreaterThan(3_500_000);
+  });
+
+  test('goes no further than Postgres or the records agree to, however far the Date header is ahead', async () => {
+    const sync = await startSync(db(), {
+      events: 10,
+      simulator: { switches: { dateHeaderOffsetMs: 3_600_000 } },
+    });
+    await sync.cycle();
+    const through = (await completeThrough(sync)) ?? 0;
+    expect(through).toBeLessThanOrEqual(Date.now() - lookback);
+    expect(through).toBeGreaterThan(Date.now() - lookback - 60_000);
+    const ahead = new Date(Date.now() + 3_000_000).toISOString();
+    sync.sim.addEvent(sync.number, { created: ahead });
+    await sync.cycle();
+    expect(await completeThrough(sync)).toBe(Date.parse(ahead) - lookback);
   });
 
   test('follows the events when the server sends no Date', async () => {
@@ -115,12 +132,12 @@ describe('complete_through', () => {
   });
 
   test('never passes an event whose snapshot is owed', async () => {
-    const sync = await startSync(db(), { events: 10, sessions: 4 });
+    const sync = await startSync(db(), { ...anHourAgo, sessions: 4 });
     await sync.cycle();
     const calls = sync.sim.now();
     sync.sim.addEvent(sync.number, { sessionId: 4711, created: calls });
     sync.sim.addFault({ path: /sessions\/4711/, times: Infinity, action: { type: 'status', status: 500 } });
-    sync.sim.set({ clockOffsetMs: 3_600_000 });
+    sync.sim.set({ clockOffsetMs: 0 });
     expect(await sync.cycle()).toMatchObject({ outcome: 'behind', leftover: 'failed' });
     expect((await cyclesOf(sync)).at(-1)).toMatchObject({ outcome: 'behind', owed: 1, error: null });
     const limit = await db().value(

@@ -28,6 +28,19 @@ test('a reading that began more than two look-backs after the newest event was s
   expect(tail.lookbackFor(7n)).toBe(0n);
 });
 
+test('where a reading stopped far in the past, the next one goes on without a look-back', () => {
+  const day = 86_400n * 1_000_000n;
+  const behind = (serverTime: bigint | undefined) => {
+    const tail = new QuietTail(LOOKBACK, () => 0);
+    tail.noteBehind(7n, serverTime);
+    return [tail.lookbackFor(7n), tail.lookbackFor(8n)];
+  };
+  expect(behind(7n + day + LOOKBACK + 1n)).toEqual([0n, LOOKBACK]);
+  // The Date header may be wrong by hours, or absent.
+  expect(behind(7n + day + LOOKBACK)).toEqual([LOOKBACK, LOOKBACK]);
+  expect(behind(undefined)).toEqual([LOOKBACK, LOOKBACK]);
+});
+
 test('a new event brings the look-back back, also when another process has seen it first', () => {
   const quiet = [
     { lastSync: 7n, atSeconds: 0 },

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { monotonicMs } from '../clock.js';
 import { messageOf } from '../errors.js';
-import { earlierOf, formatInstant, type Instant, secondsBetween } from '../instant.js';
+import { earlierOf, formatInstant, type Instant, laterOf, secondsBetween } from '../instant.js';
 import type { Logger } from '../logger.js';
 import type { Observer } from '../observer.js';
+import type { Priority } from '../talon-one/request-budget.js';
 import {
   advanceCursor,
   type CycleEnd,
@@ -22,7 +23,6 @@ import { backoffMs, failureLevel, failureOf } from './failure.js';
 import { whileLeased } from './lease-keeper.js';
 import type { Leftover } from './leftover.js';
 import { nextCycleInMs } from './next-cycle.js';
-import { cyclePriority } from './priority.js';
 
 export interface CycleOptions {
   readonly warehouse: Warehouse;
@@ -31,6 +31,8 @@ export interface CycleOptions {
   /** How many Applications are this process's own to keep; default: any number. */
   readonly share?: number | undefined;
   readonly observer?: Observer | undefined;
+  /** Others wait for the place of this cycle, if it is a long one. */
+  readonly isWaitedFor?: () => boolean;
 }
 
 export interface CycleResult {
@@ -55,7 +57,9 @@ export async function runCycle(
   const cycleId = randomUUID();
   const log = parentLog.child({ applicationId: Number(lease.applicationId), cycleId });
   const startedMs = monotonicMs();
-  const surroundings = { priority: cyclePriority(cursor.readUntil), observer: options.observer };
+  // The requests of a first sync, or of one after a long absence, make way for Applications that are up to date.
+  const priority: Priority = cursor.isLive ? 'live' : 'back-fill';
+  const surroundings = { priority, observer: options.observer };
   let context = createCycleContext(lease, signal, log, surroundings);
   let window: EventWindow | undefined;
   let outcome: CycleOutcome = 'caught-up';
@@ -65,8 +69,8 @@ export async function runCycle(
     const renew = (client: Client) => advanceCursor(client, lease);
     await whileLeased(options.warehouse, { lease, renew }, signal, async (leaseSignal) => {
       context = createCycleContext(lease, leaseSignal, log, surroundings);
-      window = await application.syncEvents(cursor, context);
-      leftover = await application.syncSnapshots(context);
+      window = await application.syncEvents(cursor, context, options.isWaitedFor);
+      leftover = window.isCaughtUp ? await application.syncSnapshots(context) : 'time-up';
       if (leftover !== 'nothing') outcome = 'behind';
     });
   } catch (caught) {
@@ -118,10 +122,12 @@ async function finish(
 }
 
 // Once the events were read to their end, only what is owed keeps the tables from being complete up to there, and what
-// may have become visible behind a reading that took long.
+// may have become visible behind a reading that took long. A Date header that runs ahead must not promise what is still to
+// come, and a promise cannot be taken back: the clock of Postgres or the records themselves have to agree.
 function completeThroughOf({ window }: Ending, owed: OwedSummary, lookback: Instant): Instant | undefined {
   if (!window) return undefined;
-  const readTo = (window.closeAt ?? window.readUntil ?? window.to) - lookback;
+  const agreed = laterOf(owed.readAt, window.to);
+  const readTo = earlierOf(window.closeAt ?? window.readUntil ?? window.to, agreed) - lookback;
   return owed.oldest === undefined ? readTo : earlierOf(readTo, owed.oldest - 1n);
 }
 

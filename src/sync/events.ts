@@ -17,12 +17,16 @@ export interface EventSyncOptions {
   readonly lookback: Instant;
   readonly tail: QuietTail;
   readonly normalizeEffects: boolean;
+  /** The reading is to end although there is more. */
+  readonly isTimeUp?: () => boolean;
 }
 
 /** Where the events were read. */
 export interface EventWindow {
   readonly from: Instant;
   readonly to: Instant;
+  /** The list was read to its end. */
+  readonly isCaughtUp: boolean;
   /** The server's clock when the list was read to its end; `undefined` when it sends none. */
   readonly readUntil: Instant | undefined;
   /**
@@ -35,7 +39,10 @@ export interface EventWindow {
 /** Older events come with a back-fill: how late they are says nothing about the API. */
 const MOST_LATE = 86_400n * SECOND;
 
-/** Reads all events from the cursor to the newest and stores them page by page, each with the cursor in one transaction. */
+/**
+ * Reads all events from the cursor to the newest, or until the time is up, and stores them page by page, each with the
+ * cursor in one transaction. However short the time, the cursor moves.
+ */
 export async function syncEvents(
   options: EventSyncOptions,
   cursor: CursorState,
@@ -45,19 +52,26 @@ export async function syncEvents(
   const from = startOfWindow(cursor, options.tail.lookbackFor(cursor.lastSync));
   let to = cursor.lastSync;
   let readUntil: Instant | undefined;
+  let isCaughtUp = false;
   const reach = new Reach(options.lookback);
   const progress = new Progress(context.log);
-  for await (const eventPage of oneAhead(eventPages(options.list, from, context.requests))) {
+  const isLast = ({ lastSync }: ReadPage) =>
+    lastSync !== undefined && lastSync > cursor.lastSync && options.isTimeUp?.() === true;
+  for await (const eventPage of oneAhead(eventPages(options.list, from, context.requests), isLast)) {
     context.signal.throwIfAborted();
     const lastSync = reach.of(eventPage);
     await storeEventPage(options, eventPage, lastSync, context);
     if (lastSync !== undefined) to = laterOf(to, lastSync);
     if (eventPage.isCaughtUp) {
+      isCaughtUp = true;
       readUntil = eventPage.readUntil;
       options.tail.noteCaughtUp(to, beganMs);
-    } else progress.note(to, eventPage.page.serverTime, eventFigures(context));
+    } else {
+      options.tail.noteBehind(to, eventPage.page.serverTime);
+      progress.note(to, eventPage.page.serverTime, eventFigures(context));
+    }
   }
-  return { from, to, readUntil, closeAt: reach.closeAt };
+  return { from, to, isCaughtUp, readUntil, closeAt: reach.closeAt };
 }
 
 async function storeEventPage(

@@ -1,9 +1,11 @@
 import { monotonicMs } from '../clock.js';
-import type { Instant } from '../instant.js';
+import { type Instant, SECOND } from '../instant.js';
 
 /** Clocks of different machines do not run at quite the same speed, and a margin costs next to nothing. */
 const PATIENCE = 2;
 const MARGIN_MS = 1_000;
+/** No Date header is wrong by more. */
+const FAR_BEHIND = 86_400n * SECOND;
 
 /**
  * Notices that the newest events need not be read again. Events become visible up to a look-back after their creation, so
@@ -37,6 +39,16 @@ export class QuietTail {
     } else if (beganMs - this.seenMs > (PATIENCE * Number(this.lookback)) / 1000 + MARGIN_MS) {
       this.isFinal = true;
     }
+  }
+
+  /**
+   * A reading has stored everything up to here, and there is more.
+   * @param serverTime the Date header; `undefined`: the server sends none, and nothing is known
+   */
+  noteBehind(lastSync: Instant, serverTime: Instant | undefined): void {
+    this.newest = lastSync;
+    this.seenMs = this.now();
+    this.isFinal = serverTime !== undefined && serverTime - lastSync > FAR_BEHIND + this.lookback;
   }
 
   /** Milliseconds on the clock of `noteCaughtUp`. */

@@ -15,11 +15,16 @@ import type { Warehouse } from './warehouse.js';
 // One row per Application holds its cursor and its lease (lease.ts). Every writing transaction begins with
 // `advanceCursor`, which locks the row and finds nothing when the fence has moved on.
 
+// Read close to its end lately: longer ago than the longest pause after a failure is behind. A server without a clock says
+// only that it was read to its end.
+const IS_LIVE = `coalesce(read_until > clock_timestamp() - interval '15 minutes', status = 'up-to-date')`;
+
 const CURSORS: LeaseTable = {
   name: 'talon_one_sync_cursor',
   key: 'application_id',
   keyType: 'bigint',
   dueAt: 'next_cycle_at',
+  isPressing: IS_LIVE,
 };
 
 /** The right to write one Application, until it expires or somebody with a higher fence has it. */
@@ -31,6 +36,8 @@ export interface Lease extends HeldLease {
 export interface CursorState {
   readonly lastSync: Instant;
   readonly readUntil: Instant | undefined;
+  /** It was up to date lately; otherwise this is a first sync, or one after a long absence. */
+  readonly isLive: boolean;
   readonly failures: number;
 }
 
@@ -112,7 +119,7 @@ export async function takeLease(
     CURSORS,
     options.applicationIds,
     options,
-    `failures, ${rfc3339('last_sync')} as last_sync, ${rfc3339('read_until')} as read_until, ${OTHERS_WAIT}`,
+    `failures, ${rfc3339('last_sync')} as last_sync, ${rfc3339('read_until')} as read_until, ${IS_LIVE} as is_live, ${OTHERS_WAIT}`,
   );
   if (!row) return undefined;
   const { owner, leaseMs: durationMs } = options;
@@ -121,6 +128,7 @@ export async function takeLease(
     cursor: {
       lastSync: toInstant(row.last_sync) ?? 0n,
       readUntil: toInstant(row.read_until),
+      isLive: row.is_live,
       failures: row.failures,
     },
     othersWaitMs: Number(row.others_wait_ms),
@@ -138,6 +146,7 @@ const OTHERS_WAIT = `(
 interface CursorRow {
   others_wait_ms: string | null;
   failures: number;
+  is_live: boolean;
   last_sync: string;
   read_until: string | null;
 }

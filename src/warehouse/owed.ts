@@ -101,16 +101,24 @@ export interface OwedSummary {
   readonly count: number;
   /** `created` of the earliest event that calls for one. */
   readonly oldest: Instant | undefined;
+  /** The database's clock when this was read. */
+  readonly readAt: Instant;
 }
 
 export async function summariseOwed(client: Client, applicationId: string): Promise<OwedSummary> {
-  const { rows } = await client.query<{ count: string; oldest: string | null }>(
-    `select count(*) as count, ${rfc3339('min(first_created)')} as oldest from talon_one_owed_snapshot
+  const { rows } = await client.query<{ count: string; oldest: string | null; now: string }>(
+    `select count(*) as count, ${rfc3339('min(first_created)')} as oldest,
+       ${rfc3339('clock_timestamp()')} as now
+     from talon_one_owed_snapshot
      where application_id = $1 and kind in ('profile', 'session')`,
     [applicationId],
   );
-  const oldest = rows[0]?.oldest;
-  return { count: Number(rows[0]?.count ?? 0), oldest: oldest ? parseInstant(oldest) : undefined };
+  const { count = '0', oldest, now = '' } = rows[0] ?? {};
+  return {
+    count: Number(count),
+    oldest: oldest ? parseInstant(oldest) : undefined,
+    readAt: parseInstant(now) ?? 0n,
+  };
 }
 
 /** The database's clock, RFC 3339. A fetch that begins afterwards reflects every event stored before. */
