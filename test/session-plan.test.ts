@@ -15,7 +15,7 @@ const unknown: Spread = { rowsPerId: undefined, rowsPerSecond: undefined, idsFol
 const byTime: Spread = { ...unknown, idsFollowTime: false };
 
 function session(index: number, created: Instant): OwedSession {
-  return { id: String(index), eventId: '1', version: '1', created, touched: created };
+  return { id: String(index), eventId: '1', version: '1', created, isDated: false, touched: created };
 }
 
 function plan(owed: readonly OwedSession[], options: Partial<PlanOptions> = {}): SessionPlan {

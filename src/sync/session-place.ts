@@ -55,7 +55,7 @@ interface Known {
   readonly highest: number;
 }
 
-/** `landmarks` are stored sessions around those that would be unknown without them, in order of their IDs. */
+/** `landmarks` are stored sessions in order of their IDs: those around sessions that nobody has seen, and the newest. */
 export function placeSessions(
   owed: readonly OwedSession[],
   spread: Spread,
@@ -69,7 +69,7 @@ export function placeSessions(
     return { points: placed(known, between, () => spread.rowsPerSecond ?? densest), unknown: [] };
   }
   const { rowsPerId } = spread;
-  const { credible, unknown } = notYoungerThanHigherIds(known);
+  const { credible, unknown } = notYoungerThanHigherIds(known, landmarks);
   const found = unknown.flatMap((session) => {
     const interval = intervalOf(Number(session.id), landmarks);
     return interval ? [{ session, id: Number(session.id), created: interval.likely, ...interval }] : [];
@@ -109,8 +109,8 @@ function placed(
       earliest: one.earliest,
       latest: one.latest,
       place,
-      lead: (one.id - one.lowest) * rowsPerId,
-      trail: (one.highest - one.id) * rowsPerId,
+      lead: Math.max(0, one.id - one.lowest) * rowsPerId,
+      trail: Math.max(0, one.highest - one.id) * rowsPerId,
       rowsPerSecond: Math.max(...rates.map((rate) => rate ?? 0)),
     };
   });
@@ -129,17 +129,30 @@ function narrowed(inOrder: readonly Known[]): Known[] {
     const after = result[index + 1];
     if (!after) continue;
     const latest = earlierOf(after.latest, one.latest);
-    result[index] = { ...one, latest, highest: Math.min(after.highest, one.highest) };
+    // What contradicts itself is looked for where it was thought to begin.
+    result[index] = {
+      ...one,
+      latest: laterOf(one.earliest, latest),
+      highest: Math.max(one.lowest, Math.min(after.highest, one.highest)),
+    };
   }
   return result;
 }
 
-function notYoungerThanHigherIds(known: readonly Known[]): { credible: Known[]; unknown: OwedSession[] } {
+function notYoungerThanHigherIds(
+  known: readonly Known[],
+  landmarks: readonly KnownSession[],
+): { credible: Known[]; unknown: OwedSession[] } {
   const credible: Known[] = [];
   const unknown: OwedSession[] = [];
+  const higher = [...landmarks];
   let youngest: Instant | undefined;
   for (const one of [...known].sort((a, b) => b.id - a.id)) {
-    if (youngest === undefined || one.created <= youngest) youngest = one.created;
+    for (let last = higher.at(-1); last && last.id > one.id; last = higher.at(-1)) {
+      youngest = earlierOf(youngest ?? last.created, last.created);
+      higher.pop();
+    }
+    youngest = earlierOf(youngest ?? one.created, one.created);
     if (one.created - youngest > TOLERANCE) unknown.push(one.session);
     else credible.push(exactly(one.session, one.id, youngest));
   }

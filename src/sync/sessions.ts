@@ -5,7 +5,6 @@ import type { Leftover } from './leftover.js';
 import { type ByIdOptions, fetchSessionsById, SessionsFailedError } from './session-by-id.js';
 import { exportSessions } from './session-export.js';
 import { listSessions, type PendingSessions } from './session-list.js';
-import { placeSessions } from './session-place.js';
 import { type PlanOptions, planSessions } from './session-plan.js';
 import { LearnedSpread } from './session-spread.js';
 
@@ -89,19 +88,21 @@ export class SessionSync {
     return { failed: new Set([...singly.value, ...failed]), credit: run.credit ?? credit };
   }
 
-  /** What is stored of the sessions around those whose creation nobody knows. */
+  /**
+   * What is stored of the sessions around those that nobody has seen yet, and that are not the newest; and the newest,
+   * which tells which ones these are.
+   */
   private async landmarks(owed: readonly OwedSession[], { lease }: CycleContext): Promise<KnownSession[]> {
     const { warehouse } = this.options;
     const { applicationId } = lease;
-    if (this.spread.idsFollowTime === undefined) {
-      this.spread.learn(await newestSessions(warehouse, applicationId, FIRST_LESSON));
-    }
-    const { unknown } = placeSessions(owed, this.spread);
-    return sessionsAround(
-      warehouse,
-      applicationId,
-      unknown.map((session) => session.id),
-    );
+    const isNew = this.spread.idsFollowTime === undefined;
+    const known = await newestSessions(warehouse, applicationId, isNew ? FIRST_LESSON : 1);
+    if (isNew) this.spread.learn(known);
+    const newest = known.at(-1);
+    if (!newest || this.spread.idsFollowTime === false) return [];
+    const unseen = owed.filter(({ id, isDated }) => !isDated && Number(id) < newest.id).map(({ id }) => id);
+    const around = await sessionsAround(warehouse, applicationId, unseen);
+    return (around.at(-1)?.id ?? 0) < newest.id ? [...around, newest] : around;
   }
 
   /**
