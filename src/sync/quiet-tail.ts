@@ -1,9 +1,11 @@
 import { monotonicMs } from '../clock.js';
-import type { Instant } from '../instant.js';
+import { floorToSecond, type Instant, SECOND } from '../instant.js';
+import { startOfWindow } from './reading.js';
 
-/** Clocks of different machines do not run at quite the same speed, and a margin costs next to nothing. */
-const PATIENCE = 2;
-const MARGIN_MS = 1_000;
+/** Clocks of different machines do not run at quite the same speed. */
+const PATIENCE = 1.1;
+/** Two seconds are given away by `startAfter`, one is to spare. */
+const MARGIN_MS = 3_000;
 
 /**
  * Notices that the newest events need not be read again. Events become visible up to a look-back after their creation, so
@@ -23,9 +25,15 @@ export class QuietTail {
     private readonly now: () => number = monotonicMs,
   ) {}
 
-  /** How far before `lastSync` the next reading has to begin. */
-  lookbackFor(lastSync: Instant): Instant {
-    return this.isFinal && this.newest === lastSync ? 0n : this.lookback;
+  /**
+   * Where the next reading has to begin. Once nothing can come late any more, that is the whole second after `lastSync`:
+   * a burst within the last second is not read again either. The last reading began at least three seconds later than a
+   * look-back after the newest event, and found none that is newer, so there is none within two seconds after it: even a
+   * server that leaves out the whole second that it is asked for leaves out nothing.
+   */
+  startAfter(lastSync: Instant): Instant {
+    const isKnown = this.isFinal && this.newest === lastSync;
+    return isKnown ? floorToSecond(lastSync) + SECOND : startOfWindow({ lastSync }, this.lookback);
   }
 
   /** A reading that began at `beganMs` has come to the end of the list. */
