@@ -104,7 +104,14 @@ export async function owedSessionsAmong(
   );
   return rows.map((row) => {
     const touched = parseInstant(row.touched) ?? 0n;
-    return { id: row.id, version: row.version, eventId: row.event_id, created: touched, isDated: false, touched };
+    return {
+      id: row.id,
+      version: row.version,
+      eventId: row.event_id,
+      created: touched,
+      isDated: false,
+      touched,
+    };
   });
 }
 

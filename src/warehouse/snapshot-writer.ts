@@ -54,12 +54,10 @@ export async function writeSnapshots(
       for (const id of rows[0]?.ids ?? []) answered.add(id);
       return rows[0]?.inserted ?? 0;
     },
-    isWanted: (raw) => {
-      const id = idOf(raw);
-      const isAsked = id === undefined || isAboutOne(batch) || batch.asked.some((one) => Number(one.id) === id);
-      // What nobody asked for is not worth a quarantine, nor an original text.
-      return isAsked || (batch.source === 'list' && cleanJson(raw).reasons.length === 0);
-    },
+    // What nobody asked for is worth neither an original text nor the quarantine.
+    isWanted: (raw) =>
+      isAskedFor(batch, raw) || (batch.source === 'list' && cleanJson(raw).reasons.length === 0),
+    isQuarantined: (raw) => isAskedFor(batch, raw),
     refused: async (client, raw) => {
       const id = idOf(raw);
       const owed = isAboutOne(batch) ? batch.asked : batch.asked.filter((one) => Number(one.id) === id);
@@ -131,6 +129,11 @@ function settleParameters(batch: SnapshotBatch, owed: readonly OwedSnapshot[]): 
 /** The answer to a question about one ID concerns that ID, even if it does not say so. */
 function isAboutOne(batch: SnapshotBatch): boolean {
   return batch.source === 'by-id' && batch.asked.length === 1;
+}
+
+function isAskedFor(batch: SnapshotBatch, raw: string): boolean {
+  const id = idOf(raw);
+  return id === undefined || isAboutOne(batch) || batch.asked.some((one) => Number(one.id) === id);
 }
 
 function idOf(raw: string): number | undefined {
