@@ -193,7 +193,8 @@ describe('sessions of months ago, touched again today', () => {
   const createdOf = (id: number) => instant(START) + seconds(id * 100);
   const landmark = (id: number) => ({ id, created: createdOf(id) });
   const newest = { id: 10_000_000, created: instant(START) + seconds(2e9) };
-  const touched = (...ids: number[]) => ids.map((id, index) => session(id, newest.created + seconds(index)));
+  const touched = (...ids: number[]) =>
+    ids.map((id, index) => session(id, newest.created + seconds(60 + index)));
 
   test('are listed between their neighbours, with the pages that hold several', () => {
     const landmarks = [100, 200, 5000, 5100, 9800, 9900].map(landmark);
@@ -235,7 +236,7 @@ describe('sessions of months ago, touched again today', () => {
   test('IDs that do not follow time place nothing', () => {
     const landmarks = [100, 200, 5000, 5100].map(landmark);
     const byTimes = plan(touched(5010, 5020), { spread: byTime, landmarks: [...landmarks, newest] });
-    expect(byTimes.windows[0]?.after).toBeGreaterThan(newest.created - seconds(10));
+    expect(byTimes.windows[0]?.after).toBeGreaterThan(newest.created);
   });
 });
 
