@@ -12,32 +12,37 @@ export interface KnownSession {
 }
 
 /** Up to two sessions below and two above each of `ids`, in order of their IDs. */
-export function sessionsAround(
+export async function sessionsAround(
   warehouse: Warehouse,
   applicationId: string,
   ids: readonly string[],
 ): Promise<KnownSession[]> {
-  return ids.length === 0 ? Promise.resolve([]) : readKnown(warehouse, AROUND, [applicationId, ids]);
+  if (ids.length === 0) return [];
+  const { rows } = await warehouse.transaction((client) =>
+    client.query<KnownRow>(AROUND, [applicationId, ids]),
+  );
+  return rows.map(toKnown);
 }
 
 /** The sessions with the highest IDs, at most `limit`, in order of their IDs. */
-export function newestSessions(
+export async function newestSessions(
   warehouse: Warehouse,
   applicationId: string,
   limit: number,
 ): Promise<KnownSession[]> {
-  return readKnown(warehouse, NEWEST, [applicationId, limit]);
+  const { rows } = await warehouse.transaction((client) =>
+    client.query<KnownRow>(NEWEST, [applicationId, limit]),
+  );
+  return rows.map(toKnown);
 }
 
-async function readKnown(
-  warehouse: Warehouse,
-  sql: string,
-  values: readonly unknown[],
-): Promise<KnownSession[]> {
-  const { rows } = await warehouse.transaction((client) =>
-    client.query<{ id: string; created: string }>(sql, [...values]),
-  );
-  return rows.map(({ id, created }) => ({ id: Number(id), created: parseInstant(created) ?? 0n }));
+interface KnownRow {
+  readonly id: string;
+  readonly created: string;
+}
+
+function toKnown({ id, created }: KnownRow): KnownSession {
+  return { id: Number(id), created: parseInstant(created) ?? 0n };
 }
 
 const AROUND = `

@@ -3,7 +3,7 @@ import type { SnapshotKind } from './owed.js';
 // A record that came unasked, in a list or when it was read once more, is stored only when it says something that the
 // newest snapshot does not say. Compared as jsonb: 1.0 equals 1.00, and the order of members does not count.
 
-/** Members that tell how a record was asked for: lists of sessions send 0 (docs/api-facts.md, Customer sessions). */
+/** Members that tell how a record was asked for: lists of sessions send 0 (docs/api-facts.md, Sessions). */
 const PASSING: Record<SnapshotKind, string> = { profile: '{}', session: '{totalDiscounts}' };
 
 /** Whose snapshots a record is compared with: those that were read through the same Application. */

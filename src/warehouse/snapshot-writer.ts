@@ -44,8 +44,8 @@ export async function writeSnapshots(
     applicationId: batch.lease.applicationId,
     begin: (client) => advanceCursor(client, batch.lease),
     insert: async (client, text) => {
-      const statement = batch.source === 'list' ? INSERT_LIST : INSERT[batch.kind];
-      const { rows } = await client.query<{ ids: string[]; inserted: number }>(statement, [
+      const way = batch.source === 'list' ? 'list' : batch.kind;
+      const { rows } = await client.query<{ ids: string[]; inserted: number }>(INSERT[way], [
         ...settleParameters(batch, batch.asked),
         text,
         batch.askedAt,
@@ -182,7 +182,7 @@ const STORED_SESSIONS = `stored as (
 
 const ANSWERED = `select (select count(*)::integer from stored) as inserted, coalesce(array_agg(id::text), '{}') as ids from answer`;
 
-const INSERT: Record<SnapshotKind, string> = {
+const INSERT: Record<SnapshotKind | 'list', string> = {
   profile: `with ${ASKED}, ${ANSWER}, stored as (
     insert into talon_one_profile_snapshot
       (profile_id, fetched_at, application_id, found, integration_id, profile_created, last_activity, closed_sessions,
@@ -199,13 +199,12 @@ const INSERT: Record<SnapshotKind, string> = {
     on conflict do nothing returning 1
   ), ${settle('session', 'answer')}
   ${ANSWERED}`,
-};
-
-const INSERT_LIST = `with ${ASKED}, ${ANSWER}, ${NEWS}, ${STORED_SESSIONS}
+  list: `with ${ASKED}, ${ANSWER}, ${NEWS}, ${STORED_SESSIONS}
     from (select id, event_id, record from answer union all select id, event_id, record from news) as listed
     on conflict do nothing returning 1
   ), ${settle('session', 'answer')}
-  ${ANSWERED}`;
+  ${ANSWERED}`,
+};
 
 // $5 whether the API knew the IDs, $6 asked at, $7 lane.
 const INSERT_WITHOUT_PAYLOAD: Record<SnapshotKind, string> = {
