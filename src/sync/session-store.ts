@@ -27,7 +27,10 @@ export async function sessionBatch(
   };
 }
 
-/** Stores those sessions of an answer that were asked for; returns the ones that it did not hold. */
+/**
+ * Stores those sessions of an answer that were asked for, and of a list whatever carries news. Returns the ones that were
+ * asked for and that it did not hold.
+ */
 export async function storeSessions(
   options: LaneOptions,
   batch: SnapshotBatch<OwedSession>,
@@ -35,7 +38,7 @@ export async function storeSessions(
   context: CycleContext,
   problems: ReadonlyMap<number, string> = new Map(),
 ): Promise<OwedSession[]> {
-  if (batch.asked.length === 0) return [];
+  if (batch.asked.length === 0 && (batch.source !== 'list' || page.data.length === 0)) return [];
   const counts = await writeSnapshots(options.warehouse, batch, { ...page, problems });
   noteSnapshots(context, batch.source, counts.inserted);
   noteQuarantined(context, counts, page.source);

@@ -30,6 +30,8 @@ export interface StoreSteps {
   readonly insert: (client: Client, text: string, way: 'whole' | 'parts') => Promise<number>;
   /** Whether anything is to be kept of a record that needs a second look; default: always. */
   readonly isWanted?: (raw: string) => boolean;
+  /** Whether a record that cannot be stored goes to the quarantine; default: always. */
+  readonly isQuarantined?: (raw: string) => boolean;
   /** Told of each record that went to the quarantine. */
   readonly refused?: (client: Client, raw: string) => Promise<void>;
 }
@@ -106,6 +108,7 @@ async function storeOneByOne(
 ): Promise<StoreCounts> {
   let quarantined = 0;
   const refuse = async (raw: string, reason: string) => {
+    if (steps.isQuarantined?.(raw) === false) return;
     quarantined += 1;
     await quarantine(client, { ...steps, reason, raw, source });
     await steps.refused?.(client, raw);
