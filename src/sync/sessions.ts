@@ -35,13 +35,17 @@ export class SessionSync {
         return failed.size === 0 ? 'nothing' : 'failed';
       }
       const mayLeave = chunk.length === CHUNK;
-      for (const id of await this.fetchChunk(owed, mayLeave, context, isTimeUp)) failed.add(id);
+      for (const id of await this.fetchThese(owed, mayLeave, context, isTimeUp)) failed.add(id);
       if (isTimeUp()) return 'time-up';
     }
   }
 
-  /** Returns the IDs of those that could not be fetched. */
-  private async fetchChunk(
+  /**
+   * Fetches these sessions, and hands the answers to the store of the context. Returns the IDs of those that could not be
+   * fetched.
+   * @param mayLeave more sessions are owed than these, and what is cheaper together with them may be left
+   */
+  async fetchThese(
     owed: readonly OwedSession[],
     mayLeave: boolean,
     context: CycleContext,

@@ -128,7 +128,8 @@ function isAboutOne(batch: SnapshotBatch): boolean {
   return batch.source === 'by-id' && batch.asked.length === 1;
 }
 
-function idOf(raw: string): number | undefined {
+/** The ID of a record's text; a number beyond 2^53 is not exact. */
+export function idOf(raw: string): number | undefined {
   const id = (parseJson(raw) as { id?: unknown } | null)?.id;
   return typeof id === 'number' ? id : undefined;
 }
