@@ -1,12 +1,16 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { jobKinds } from '../src/commands/job-kinds.js';
 import { seconds } from '../src/instant.js';
 import type { JobKind } from '../src/sync/job.js';
 import { JobRunner } from '../src/sync/job-runner.js';
 import { refreshJobs } from '../src/sync/refresh/refresh-job.js';
+import type { Priority, RequestBudget } from '../src/talon-one/request-budget.js';
 import { forgetProfile } from '../src/warehouse/forget.js';
+import { nextToRefresh } from '../src/warehouse/refresh-reads.js';
+import type { Warehouse } from '../src/warehouse/warehouse.js';
+import { clientFor } from './support/management-client.js';
 import { type SyncOptions, startSync, type TestLog, TestSync, testLog } from './support/sync.js';
-import { eventually, useWarehouse } from './support/warehouse.js';
+import { eventually, TestWarehouse, useWarehouse } from './support/warehouse.js';
 
 const db = useWarehouse({ poolSize: 8 });
 
@@ -35,18 +39,16 @@ async function copied(count: number, options: SyncOptions = {}): Promise<TestSyn
 
 const idOf = (sync: TestSync, number: number) => sync.number * 10_000 + number;
 
-function runnerOf(sync: TestSync, what: What, recorded: TestLog): JobRunner {
-  const period = seconds(PERIOD_DAYS * 86_400);
-  const kinds = refreshJobs({ ...sync, sparing: sync.client, period })
+function kindsOf(sync: TestSync): JobKind[] {
+  return refreshJobs({ ...sync, sparing: sync.client, period: seconds(PERIOD_DAYS * 86_400) });
+}
+
+/** Of this Application alone. */
+function runnerOf(sync: TestSync, what: What, { log }: TestLog, kinds = kindsOf(sync)): JobRunner {
+  const own = kinds
     .filter(({ name }) => name === `refresh-${what}`)
     .map((kind): JobKind => ({ ...kind, inOnce: 'always', jobs: [`${kind.name}:${sync.applicationId}`] }));
-  return new JobRunner({
-    warehouse: sync.warehouse,
-    kinds,
-    owner: 'test',
-    leaseMs: 2_000,
-    log: recorded.log,
-  });
+  return new JobRunner({ warehouse: sync.warehouse, kinds: own, owner: 'test', leaseMs: 2_000, log });
 }
 
 interface Walked {
@@ -263,6 +265,79 @@ test('the walk is spread over the period: half of the IDs are not due before hal
   expect(Number(waitMs)).toBeGreaterThan(3_500_000);
   expect(Number(waitMs)).toBeLessThanOrEqual(3_600_000);
 });
+
+test('its requests are those of a back-fill, which live ones go before, out of the half that the sync leaves', async () => {
+  const sync = await copied(5);
+  const priorities: (Priority | undefined)[] = [];
+  const budget: RequestBudget = {
+    acquire: async (_endpoint, _signal, priority) => {
+      priorities.push(priority);
+      return () => {};
+    },
+  };
+  const full: RequestBudget = { acquire: () => Promise.reject(new Error('the budget of the sync')) };
+  const parts = {
+    ...sync,
+    client: clientFor(sync.sim, { budget: full }),
+    sparing: clientFor(sync.sim, { budget }),
+    exports: undefined as never,
+    config: { ...sync.config, refresh: { period: seconds(PERIOD_DAYS * 86_400) } },
+  };
+  for (const what of ['profiles', 'sessions'] as const) {
+    const recorded = testLog();
+    const kinds = jobKinds(parts).filter(({ name }) => name === `refresh-${what}`);
+    await makeDue(sync, what);
+    const walked = await goOn(sync, what, runnerOf(sync, what, recorded, kinds), recorded);
+    expect(walked).toMatchObject({ refreshed: 5, failed: [] });
+  }
+  expect(priorities).toHaveLength(2);
+  // No priority is that of a back-fill.
+  expect(priorities).not.toContain('live');
+});
+
+test.each(['profile', 'session'] as const)(
+  'a chunk reads its share of a large table alone: %s',
+  async (kind) => {
+    const warehouse = await TestWarehouse.create();
+    onTestFinished(() => warehouse.close());
+    await warehouse.rows(
+      kind === 'profile'
+        ? `insert into talon_one_profile_snapshot (profile_id, fetched_at, application_id, found)
+           select p, now() - s * interval '1 hour', 1, true from generate_series(1, 5000) p, generate_series(1, 4) s`
+        : `insert into talon_one_session_snapshot (application_id, session_id, fetched_at, found, state, source)
+           select 1, p, now() - s * interval '1 hour', true, 'open', 'list' from generate_series(1, 5000) p, generate_series(1, 4) s`,
+    );
+    let blocks = 0;
+    const explaining = {
+      transaction: (work: (client: unknown) => Promise<unknown>) =>
+        warehouse.warehouse.transaction((client) =>
+          work({
+            query: async (text: string, values: unknown[]) => {
+              const explained = `explain (analyze, buffers, format json) ${text}`;
+              const { rows } = await client.query<{ 'QUERY PLAN': string }>(explained, values);
+              const [{ Plan: plan }] = JSON.parse(rows[0]?.['QUERY PLAN'] ?? '');
+              blocks = Number(plan['Shared Hit Blocks']) + Number(plan['Shared Read Blocks']);
+              return client.query(text, values);
+            },
+          }),
+        ),
+    } as unknown as Warehouse;
+    const query = { kind, applicationId: '1', below: '4001', limit: 100, scan: 1000 };
+    const { wanted, below } = await nextToRefresh(explaining, query);
+    expect(wanted.map(({ id }) => Number(id))).toEqual(
+      Array.from({ length: 100 }, (_, index) => 4000 - index),
+    );
+    expect(below).toBe('3901');
+    // A descent each, and the look for an erasure. All rows would be 20,000.
+    expect(blocks).toBeGreaterThan(100);
+    expect(blocks).toBeLessThan(1500);
+    // Others lie between: the walk goes on behind them.
+    const none = await nextToRefresh(warehouse.warehouse, { ...query, applicationId: '2' });
+    expect(none).toEqual({ wanted: [], below: kind === 'profile' ? '3001' : undefined });
+    const last = await nextToRefresh(warehouse.warehouse, { ...query, below: '51' });
+    expect([last.wanted.length, last.below]).toEqual([50, undefined]);
+  },
+);
 
 test('while the Application is behind nothing is read again', async () => {
   const sync = await copied(5);

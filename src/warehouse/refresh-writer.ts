@@ -99,10 +99,13 @@ async function insertMissing(
 // Content is compared as text, both sides read by the same parser: `1.0` and `1.00` differ. The order of audiences is
 // not documented, so it says nothing. totalDiscounts is compared only between two answers by ID, since lists always
 // send 0 (docs/api-facts.md, Sessions); with the export of sessions only the typed columns are, since its rows have
-// other members. What belongs to a forgotten customer differs on purpose.
+// other members. What belongs to a forgotten customer differs on purpose. What is owed is looked up once for all, since a
+// back-fill may owe millions.
 const CHANGED: Record<SnapshotKind, string> = {
   profile: `with asked as (
     select * from unnest($4::bigint[], $5::timestamptz[]) as a (id, known_at)
+  ), owed as materialized (
+    select id from talon_one_owed_snapshot where kind = 'profile' and id = any($4::bigint[])
   ), answer as (
     select distinct on (id) id, known_at, record
     from jsonb_array_elements($2::jsonb -> 'data') as page (record)
@@ -122,10 +125,12 @@ const CHANGED: Record<SnapshotKind, string> = {
   where coalesce(talon_one_content(newest.payload, null, '{audienceMemberships}')::text
       <> talon_one_content(record, null, '{audienceMemberships}')::text, true)
     and talon_one_erasure_of(id, null, null) is null and talon_one_erasure_named(record ->> 'integrationId') is null
-    and not exists (select from talon_one_owed_snapshot o where o.kind = 'profile' and o.id = answer.id)
+    and id not in (select o.id from owed o)
   on conflict do nothing`,
   session: `with asked as (
     select * from unnest($4::bigint[], $5::timestamptz[], $6::text[]) as a (id, known_at, source)
+  ), owed as materialized (
+    select id from talon_one_owed_snapshot where kind = 'session' and application_id = $3 and id = any($4::bigint[])
   ), answer as (
     select distinct on (id) id, known_at, source, record,
       nullif(talon_one_bigint(record -> 'profileId'), 0) as profile_id
@@ -152,30 +157,34 @@ const CHANGED: Record<SnapshotKind, string> = {
       else coalesce(talon_one_content(newest.payload, passing, '{}')::text
         <> talon_one_content(record, passing, '{}')::text, true) end
     and talon_one_erasure_of(answer.profile_id, id, $3) is null
-    and not exists (
-      select from talon_one_owed_snapshot o where o.kind = 'session' and o.application_id = $3 and o.id = answer.id)
+    and id not in (select o.id from owed o)
   on conflict do nothing`,
 };
 
 // $1 asked at, $2 Application, $3 IDs, $4 fetched_at of their newest snapshots.
 const GONE: Record<SnapshotKind, string> = {
-  profile: `insert into talon_one_profile_snapshot (profile_id, fetched_at, application_id, found)
+  profile: `with owed as materialized (
+    select id from talon_one_owed_snapshot where kind = 'profile' and id = any($3::bigint[])
+  )
+  insert into talon_one_profile_snapshot (profile_id, fetched_at, application_id, found)
   select id, $1, $2, false from unnest($3::bigint[], $4::timestamptz[]) as a (id, known_at)
   join lateral (
     select fetched_at, found from talon_one_profile_snapshot s where s.profile_id = a.id
     order by s.profile_id desc, s.fetched_at desc, s.application_id desc limit 1
   ) as newest on newest.fetched_at = known_at and newest.found
   where talon_one_erasure_of(id, null, null) is null
-    and not exists (select from talon_one_owed_snapshot o where o.kind = 'profile' and o.id = a.id)
+    and id not in (select o.id from owed o)
   on conflict do nothing`,
-  session: `insert into talon_one_session_snapshot (application_id, session_id, fetched_at, found, source)
+  session: `with owed as materialized (
+    select id from talon_one_owed_snapshot where kind = 'session' and application_id = $2 and id = any($3::bigint[])
+  )
+  insert into talon_one_session_snapshot (application_id, session_id, fetched_at, found, source)
   select $2, id, $1, false, 'by-id' from unnest($3::bigint[], $4::timestamptz[]) as a (id, known_at)
   join lateral (
     select fetched_at, profile_id from talon_one_session_snapshot s where s.application_id = $2 and s.session_id = a.id
     order by s.session_id desc, s.fetched_at desc limit 1
   ) as newest on newest.fetched_at = known_at
   where talon_one_erasure_of(newest.profile_id, id, $2) is null
-    and not exists (
-      select from talon_one_owed_snapshot o where o.kind = 'session' and o.application_id = $2 and o.id = a.id)
+    and id not in (select o.id from owed o)
   on conflict do nothing`,
 };
