@@ -1,6 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { jobKinds } from '../src/commands/job-kinds.js';
 import { seconds } from '../src/instant.js';
+import { type Observer, silentObserver } from '../src/observer.js';
 import type { JobKind } from '../src/sync/job.js';
 import { JobRunner } from '../src/sync/job-runner.js';
 import { refreshJobs } from '../src/sync/refresh/refresh-job.js';
@@ -266,7 +267,7 @@ test('the walk is spread over the period: half of the IDs are not due before hal
   expect(Number(waitMs)).toBeLessThanOrEqual(3_600_000);
 });
 
-test('its requests are those of a back-fill, which live ones go before, out of the half that the sync leaves', async () => {
+test('its requests are those of a back-fill, out of the half that the sync leaves; its snapshots are counted', async () => {
   const sync = await copied(5);
   const priorities: (Priority | undefined)[] = [];
   const budget: RequestBudget = {
@@ -276,8 +277,13 @@ test('its requests are those of a back-fill, which live ones go before, out of t
     },
   };
   const full: RequestBudget = { acquire: () => Promise.reject(new Error('the budget of the sync')) };
+  const stored: unknown[] = [];
+  const observer: Observer = { ...silentObserver, snapshotsStored: (...told) => stored.push(told) };
+  change(sync, 2, NAME, '"Name":"Imported"');
+  changeSession(sync, 3, /"coupon":"[^"]*"/, '"coupon":"NEW"');
   const parts = {
     ...sync,
+    observer,
     client: clientFor(sync.sim, { budget: full }),
     sparing: clientFor(sync.sim, { budget }),
     exports: undefined as never,
@@ -288,11 +294,12 @@ test('its requests are those of a back-fill, which live ones go before, out of t
     const kinds = jobKinds(parts).filter(({ name }) => name === `refresh-${what}`);
     await makeDue(sync, what);
     const walked = await goOn(sync, what, runnerOf(sync, what, recorded, kinds), recorded);
-    expect(walked).toMatchObject({ refreshed: 5, failed: [] });
+    expect(walked).toMatchObject({ refreshed: 5, changed: 1, failed: [] });
   }
   expect(priorities).toHaveLength(2);
   // No priority is that of a back-fill.
   expect(priorities).not.toContain('live');
+  expect(stored).toEqual(['profile', 'list'].map((lane) => [sync.applicationId, lane, 1]));
 });
 
 test.each(['profile', 'session'] as const)(
@@ -342,12 +349,19 @@ test.each(['profile', 'session'] as const)(
 test('while the Application is behind nothing is read again', async () => {
   const sync = await copied(5);
   await db().rows(
-    `update talon_one_sync_cursor set read_until = read_until - interval '1 hour' where application_id = $1`,
+    `update talon_one_sync_cursor set status = 'back-filling' where application_id = $1`,
     sync.applicationId,
   );
   expect(await walk(sync, 'profiles')).toMatchObject({ refreshed: 0, failed: [] });
   expect(await walk(sync, 'sessions')).toMatchObject({ refreshed: 0, failed: [] });
   expect(sync.requests(/./)).toBe(0);
+  // `once` from cron: up to date when it last ran, days ago.
+  await db().rows(
+    `update talon_one_sync_cursor set status = 'up-to-date', read_until = read_until - interval '2 days'
+     where application_id = $1`,
+    sync.applicationId,
+  );
+  expect(await walk(sync, 'profiles')).toMatchObject({ refreshed: 5, failed: [] });
 });
 
 describe('beside a cycle', () => {

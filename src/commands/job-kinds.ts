@@ -1,3 +1,4 @@
+import type { Observer } from '../observer.js';
 import type { JobKind } from '../sync/job.js';
 import { loyaltyKinds } from '../sync/loyalty/kinds.js';
 import type { LoyaltyParts } from '../sync/loyalty/loyalty-parts.js';
@@ -8,7 +9,9 @@ import { auditJob } from '../sync/verify/audit-job.js';
 import type { Api } from './context.js';
 
 /** Everything that is done beside the events, as the configuration wants it. */
-export function jobKinds(parts: LoyaltyParts & Pick<Api, 'sparing'>): JobKind[] {
+export function jobKinds(
+  parts: LoyaltyParts & Pick<Api, 'sparing'> & { readonly observer?: Observer },
+): JobKind[] {
   const { loyalty, audit, refresh, retentionMonths: months, sync } = parts.config;
   const { delay } = audit;
   const { period } = refresh;

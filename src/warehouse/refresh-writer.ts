@@ -39,7 +39,12 @@ export interface RefreshBatch {
   readonly mayChange: boolean;
 }
 
+/** A profile, or the lane of a session. */
+export type RefreshLane = 'profile' | SessionSource;
+
 export interface RefreshCounts {
+  /** Lane of every snapshot that was stored. */
+  readonly lanes: readonly RefreshLane[];
   /** Snapshots with other content than the newest before. */
   readonly changed: number;
   /** Records that the API does not know any more. */
@@ -53,11 +58,13 @@ export async function writeRefreshed(warehouse: Warehouse, batch: RefreshBatch):
   const found = answers.filter((one) => one.raw !== undefined);
   const missing = answers.filter((one) => one.raw === undefined);
   let gone = 0;
+  let lanes: RefreshLane[] = [];
   const begin = async (client: Client) => {
     await batch.begin(client);
     for (const { raw, reason } of unusable)
       await quarantine(client, { kind, applicationId, raw, reason, source });
     gone = await insertMissing(client, batch, missing);
+    lanes = Array.from({ length: gone }, () => (kind === 'profile' ? 'profile' : 'by-id'));
   };
   const values = [
     applicationId,
@@ -66,17 +73,18 @@ export async function writeRefreshed(warehouse: Warehouse, batch: RefreshBatch):
     ...(kind === 'session' ? [found.map((one) => one.source)] : []),
   ];
   const insert = async (client: Client, text: string) => {
-    const { rowCount } = await client.query(CHANGED[kind], [askedAt, text, ...values]);
-    return rowCount ?? 0;
+    const { rows } = await client.query<{ lane: RefreshLane }>(CHANGED[kind], [askedAt, text, ...values]);
+    lanes.push(...rows.map((row) => row.lane));
+    return rows.length;
   };
   if (found.length === 0) {
     await warehouse.transaction(begin);
-    return { changed: 0, gone, quarantined: unusable.length };
+    return { lanes, changed: 0, gone, quarantined: unusable.length };
   }
   const text = `{"data":[${found.map((one) => one.raw).join(',')}]}`;
   const page = { text, source, problems: new Map<number, string>(), mayChange };
   const stored = await storePage(warehouse, page, { kind, applicationId, begin, insert });
-  return { changed: stored.inserted, gone, quarantined: stored.quarantined + unusable.length };
+  return { lanes, changed: stored.inserted, gone, quarantined: stored.quarantined + unusable.length };
 }
 
 async function insertMissing(
@@ -126,7 +134,7 @@ const CHANGED: Record<SnapshotKind, string> = {
       <> talon_one_content(record, null, '{audienceMemberships}')::text, true)
     and talon_one_erasure_of(id, null, null) is null and talon_one_erasure_named(record ->> 'integrationId') is null
     and id not in (select o.id from owed o)
-  on conflict do nothing`,
+  on conflict do nothing returning 'profile' as lane`,
   session: `with asked as (
     select * from unnest($4::bigint[], $5::timestamptz[], $6::text[]) as a (id, known_at, source)
   ), owed as materialized (
@@ -158,7 +166,7 @@ const CHANGED: Record<SnapshotKind, string> = {
         <> talon_one_content(record, passing, '{}')::text, true) end
     and talon_one_erasure_of(answer.profile_id, id, $3) is null
     and id not in (select o.id from owed o)
-  on conflict do nothing`,
+  on conflict do nothing returning source as lane`,
 };
 
 // $1 asked at, $2 Application, $3 IDs, $4 fetched_at of their newest snapshots.

@@ -1,5 +1,6 @@
 import type { Config } from '../../config.js';
 import { type Instant, parseInstant } from '../../instant.js';
+import { type Observer, silentObserver } from '../../observer.js';
 import type { ManagementClient } from '../../talon-one/management.js';
 import { readReaches } from '../../warehouse/cursor.js';
 import { advanceJob } from '../../warehouse/job.js';
@@ -10,7 +11,6 @@ import type { Warehouse } from '../../warehouse/warehouse.js';
 import { applicationJobs, makeApplicationJobs } from '../application-jobs.js';
 import { type CycleContext, createCycleContext, noteQuarantined } from '../cycle-context.js';
 import type { JobContext, JobKind, JobResult } from '../job.js';
-import { cyclePriority } from '../priority.js';
 import { Answers } from './answers.js';
 import { type ReadAgain, type ReadAgainOptions, readProfilesAgain, readSessionsAgain } from './read-again.js';
 import { beginRound, type Round, roundOf, roundState, untilDueMs } from './round.js';
@@ -29,6 +29,8 @@ export interface RefreshOptions {
   readonly sparing: ManagementClient;
   /** In which everything is read again once. */
   readonly period: Instant;
+  /** Told of the snapshots that are stored. */
+  readonly observer?: Observer;
 }
 
 /** While an Application is behind, or nothing is known of it. */
@@ -75,13 +77,11 @@ interface Figures {
   gone: number;
 }
 
-async function refresh(
-  reader: ReadAgain,
-  { warehouse, period }: RefreshOptions,
-  context: JobContext,
-): Promise<JobResult> {
+async function refresh(reader: ReadAgain, options: RefreshOptions, context: JobContext): Promise<JobResult> {
+  const { warehouse, period } = options;
   const [cursor] = await readReaches(warehouse, [context.subject]);
-  if (cyclePriority(cursor?.readUntil) === 'back-fill')
+  // Its status as the last cycle left it: between two runs of `once` it may be a day behind, and is not while it runs.
+  if (cursor?.status !== 'up-to-date')
     return { next: { inMs: LOOK_AGAIN_MS }, figures: { waitingFor: 'the events' } };
   const figures: Figures = { refreshed: 0, changed: 0, gone: 0 };
   let round = roundOf(context.state);
@@ -95,7 +95,7 @@ async function refresh(
       if (range === undefined) return { next: { inMs: LOOK_AGAIN_MS }, figures: { ...figures } };
       round = beginRound(now, range);
     }
-    round = await refreshChunk(reader, round, warehouse, context, figures);
+    round = await refreshChunk(reader, round, options, context, figures);
   }
   return { next: { inMs: 0 }, isBehind: true, figures: { ...figures } };
 }
@@ -104,7 +104,7 @@ async function refresh(
 async function refreshChunk(
   { kind, limit, scan, read }: ReadAgain,
   round: Round,
-  warehouse: Warehouse,
+  { warehouse, observer = silentObserver }: RefreshOptions,
   context: JobContext,
   figures: Figures,
 ): Promise<Round> {
@@ -118,8 +118,9 @@ async function refreshChunk(
   const next = { ...round, below: chunk.below === undefined ? undefined : BigInt(chunk.below) };
   const begin = (client: Parameters<typeof advanceJob>[0]) => advanceJob(client, lease, roundState(next));
   const batch = { kind, applicationId, askedAt, begin, ...answers.collected };
-  const { changed, gone, quarantined } = await writeRefreshed(warehouse, batch);
+  const { lanes, changed, gone, quarantined } = await writeRefreshed(warehouse, batch);
   noteQuarantined({ tally, log }, { inserted: changed, quarantined }, batch.source);
+  for (const lane of lanes) observer.snapshotsStored(applicationId, lane, 1);
   figures.refreshed += chunk.wanted.length;
   figures.changed += changed;
   figures.gone += gone;
