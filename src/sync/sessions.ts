@@ -47,14 +47,19 @@ export class SessionSync {
       }
       const mayLeave = chunk.length === CHUNK;
       if (mayLeave) credit = Math.max(credit, 1);
-      const fetched = await this.fetchChunk(owed, { mayLeave, credit }, context, isTimeUp);
+      const fetched = await this.fetchThese(owed, { mayLeave, credit }, context, isTimeUp);
       for (const id of fetched.failed) failed.add(id);
       credit = fetched.credit;
       if (isTimeUp()) return 'time-up';
     }
   }
 
-  private async fetchChunk(
+  /**
+   * Fetches these sessions, and hands the answers to the store of the context.
+   * @param mayLeave more sessions are owed than these, and what is cheaper together with them may be left
+   * @param credit what lists may spend, see `PendingSessions`
+   */
+  async fetchThese(
     owed: readonly OwedSession[],
     { mayLeave, credit }: { mayLeave: boolean; credit: number },
     context: CycleContext,

@@ -182,6 +182,8 @@ export interface CursorReach {
   readonly applicationCreated: Instant | undefined;
   readonly lastSync: Instant;
   readonly readUntil: Instant | undefined;
+  /** As in talon_one_sync_cursor. */
+  readonly status: string;
 }
 
 /** Where the cursors stand of these Applications, or of all. */
@@ -190,9 +192,9 @@ export async function readReaches(
   applicationIds?: readonly string[],
 ): Promise<CursorReach[]> {
   const { rows } = await warehouse.transaction((client) =>
-    client.query<Record<'id' | 'name' | 'created' | 'last_sync' | 'read_until', string | null>>(
+    client.query<Record<'id' | 'name' | 'created' | 'last_sync' | 'read_until' | 'status', string | null>>(
       `select application_id::text as id, application_name as name, ${rfc3339('application_created')} as created,
-         ${rfc3339('last_sync')} as last_sync, ${rfc3339('read_until')} as read_until
+         ${rfc3339('last_sync')} as last_sync, ${rfc3339('read_until')} as read_until, status
        from talon_one_sync_cursor
        where $1::bigint[] is null or application_id = any($1::bigint[]) order by application_id`,
       [applicationIds ?? null],
@@ -204,6 +206,7 @@ export async function readReaches(
     applicationCreated: toInstant(row.created),
     lastSync: toInstant(row.last_sync) ?? 0n,
     readUntil: toInstant(row.read_until),
+    status: row.status ?? 'new',
   }));
 }
 

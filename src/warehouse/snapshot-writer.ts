@@ -136,7 +136,8 @@ function isAskedFor(batch: SnapshotBatch, raw: string): boolean {
   return id === undefined || isAboutOne(batch) || batch.asked.some((one) => Number(one.id) === id);
 }
 
-function idOf(raw: string): number | undefined {
+/** The ID of a record's text; a number beyond 2^53 is not exact. */
+export function idOf(raw: string): number | undefined {
   const id = (parseJson(raw) as { id?: unknown } | null)?.id;
   return typeof id === 'number' ? id : undefined;
 }
