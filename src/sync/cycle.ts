@@ -100,16 +100,20 @@ async function finish(
   let completeThrough: Instant | undefined;
   let failingMs = 0;
   try {
-    await options.warehouse.transaction(async (client) => {
+    const end = async (client: Client) => {
       owed = await summariseOwed(client, lease.applicationId);
       completeThrough = completeThroughOf(ending, owed, options.lookback);
       if (ending.outcome !== 'lease-lost') {
         const standing = { failures: cursor.failures, othersWaitMs, completeThrough };
-        const end = { ...endOf(ending, standing, options), share: options.share };
-        failingMs = await endCycle(client, lease, end);
+        failingMs = await endCycle(client, lease, {
+          ...endOf(ending, standing, options),
+          share: options.share,
+        });
       }
       await insertCycle(client, lease, toRecord(ending, context, owed.count, completeThrough));
-    });
+    };
+    // Nobody renews the lease any more.
+    await options.warehouse.transaction(end, { isUrgent: true });
   } catch (error) {
     // Without Postgres the lease ends by itself; the cursor stands where the last stored page left it.
     log.warn({ err: error }, 'end of cycle could not be recorded');

@@ -59,7 +59,7 @@ export async function runJob(
 /** Gives the lease back and notes how the run went; returns how long the job has been failing. */
 async function finish(lease: JobLease, end: JobEnd, warehouse: Warehouse, log: Logger): Promise<number> {
   try {
-    return await warehouse.transaction((client) => endJob(client, lease, end));
+    return await warehouse.transaction((client) => endJob(client, lease, end), { isUrgent: true });
   } catch (error) {
     // Without Postgres the lease ends by itself; the state stands where the last write left it.
     log.warn({ err: error }, 'end of job could not be recorded');

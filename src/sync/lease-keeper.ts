@@ -7,6 +7,8 @@ import type { Warehouse } from '../warehouse/warehouse.js';
 
 /** Renewals per lease time: one may fail without the lease being lost. */
 const RENEWALS = 3;
+/** A row that is locked longer belongs to a page of ours, which renews the lease itself. */
+const LOCK_MS = 250;
 
 /** A lease, and the statement that renews it or throws LeaseLostError. */
 export interface Renewable {
@@ -56,7 +58,7 @@ async function keepRenewing(
     try {
       await sleep(next - monotonicMs(), done);
       next = monotonicMs() + intervalMs;
-      await warehouse.transaction(renew, { lockMs: Math.ceil(intervalMs) });
+      await warehouse.transaction(renew, { lockMs: LOCK_MS, isUrgent: true });
     } catch (error) {
       if (isAbortError(error)) return;
       if (error instanceof LeaseLostError) return onLost(error);

@@ -155,14 +155,16 @@ export function millisecondsUntilDue(
  * @param isDueNow there is something new for the next cycle to do
  */
 export async function returnLease(warehouse: Warehouse, lease: Lease, isDueNow: boolean): Promise<void> {
-  await warehouse.transaction((client) =>
-    client.query(
-      `update talon_one_sync_cursor
+  await warehouse.transaction(
+    (client) =>
+      client.query(
+        `update talon_one_sync_cursor
        set lease_owner = null, lease_expires_at = clock_timestamp(), updated_at = clock_timestamp(),
            next_cycle_at = case when $3 then least(next_cycle_at, clock_timestamp()) else next_cycle_at end
        where application_id = $1 and fence = $2`,
-      [lease.applicationId, lease.fence, isDueNow],
-    ),
+        [lease.applicationId, lease.fence, isDueNow],
+      ),
+    { isUrgent: true },
   );
 }
 
