@@ -4,13 +4,7 @@ import { messageOf } from '../errors.js';
 import { earlierOf, formatInstant, type Instant, secondsBetween } from '../instant.js';
 import type { Logger } from '../logger.js';
 import type { Observer } from '../observer.js';
-import {
-  advanceCursor,
-  type CycleEnd,
-  endCycle,
-  type Lease,
-  type LeasedCursor,
-} from '../warehouse/cursor.js';
+import { type CycleEnd, endCycle, type Lease, type LeasedCursor } from '../warehouse/cursor.js';
 import { type CycleOutcome, type CycleRecord, insertCycle } from '../warehouse/cycle-log.js';
 import { type OwedSummary, summariseOwed } from '../warehouse/owed.js';
 import type { Client } from '../warehouse/pool.js';
@@ -19,13 +13,15 @@ import type { ApplicationSync } from './application-sync.js';
 import { type CycleContext, type CycleTally, createCycleContext } from './cycle-context.js';
 import type { EventWindow } from './events.js';
 import { backoffMs, failureLevel, failureOf } from './failure.js';
-import { whileLeased } from './lease-keeper.js';
+import { applicationKeeper, type LeaseKeeper } from './lease-keeper.js';
 import type { Leftover } from './leftover.js';
 import { nextCycleInMs } from './next-cycle.js';
 import { cyclePriority } from './priority.js';
 
 export interface CycleOptions {
   readonly warehouse: Warehouse;
+  /** Of this process; default: one for this cycle. */
+  readonly keeper?: LeaseKeeper<Lease>;
   readonly intervalMs: number;
   readonly lookback: Instant;
   /** How many Applications are this process's own to keep; default: any number. */
@@ -62,8 +58,8 @@ export async function runCycle(
   let leftover: Leftover = 'nothing';
   let error: unknown;
   try {
-    const renew = (client: Client) => advanceCursor(client, lease);
-    await whileLeased(options.warehouse, { lease, renew }, signal, async (leaseSignal) => {
+    const keeper = options.keeper ?? applicationKeeper(options.warehouse);
+    await keeper.whileLeased(lease, signal, async (leaseSignal) => {
       context = createCycleContext(lease, leaseSignal, log, surroundings);
       window = await application.syncEvents(cursor, context);
       leftover = await application.syncSnapshots(context);

@@ -6,6 +6,7 @@ import {
   type LeaseTable,
   leaveRows,
   millisecondsUntilRow,
+  renewRows,
   takeRow,
 } from './lease.js';
 import type { Client } from './pool.js';
@@ -239,6 +240,11 @@ export async function advanceCursor(
     ],
   );
   if (rowCount === 0) throw new LeaseLostError(`Application ${lease.applicationId}`);
+}
+
+/** Renews leases beside the pages; returns those that were taken over. */
+export function renewCursors(warehouse: Warehouse, leases: readonly Lease[]): Promise<Lease[]> {
+  return renewRows(warehouse, CURSORS, leases, ({ applicationId }) => applicationId);
 }
 
 /** How a cycle ends: when the next one is due and what is known now. */
