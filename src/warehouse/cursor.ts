@@ -6,6 +6,7 @@ import {
   type LeaseTable,
   leaveRows,
   millisecondsUntilRow,
+  renewRows,
   takeRow,
 } from './lease.js';
 import type { Client } from './pool.js';
@@ -164,14 +165,16 @@ export function millisecondsUntilDue(
  * @param isDueNow there is something new for the next cycle to do
  */
 export async function returnLease(warehouse: Warehouse, lease: Lease, isDueNow: boolean): Promise<void> {
-  await warehouse.transaction((client) =>
-    client.query(
-      `update talon_one_sync_cursor
+  await warehouse.transaction(
+    (client) =>
+      client.query(
+        `update talon_one_sync_cursor
        set lease_owner = null, lease_expires_at = clock_timestamp(), updated_at = clock_timestamp(),
            next_cycle_at = case when $3 then least(next_cycle_at, clock_timestamp()) else next_cycle_at end
        where application_id = $1 and fence = $2`,
-      [lease.applicationId, lease.fence, isDueNow],
-    ),
+        [lease.applicationId, lease.fence, isDueNow],
+      ),
+    { isUrgent: true },
   );
 }
 
@@ -249,6 +252,11 @@ export async function advanceCursor(
     ],
   );
   if (rowCount === 0) throw new LeaseLostError(`Application ${lease.applicationId}`);
+}
+
+/** Renews leases beside the pages; returns those that were taken over. */
+export function renewCursors(warehouse: Warehouse, leases: readonly Lease[]): Promise<Lease[]> {
+  return renewRows(warehouse, CURSORS, leases, ({ applicationId }) => applicationId);
 }
 
 /** How a cycle ends: when the next one is due and what is known now. */

@@ -28,8 +28,8 @@ export interface RefreshBatch {
   readonly applicationId: string;
   /** `databaseTime` before the first request. */
   readonly askedAt: string;
-  /** First statements of the transaction: the fence, and how far the job has come. */
-  readonly begin: (client: Client) => Promise<void>;
+  /** First statement of the transaction: the fence, and how far the job has come. */
+  readonly fence: (client: Client) => Promise<void>;
   readonly answers: readonly RefreshAnswer[];
   /** What can be no record, or what the API would not answer for: for the quarantine. */
   readonly unusable: readonly { readonly raw: string; readonly reason: string }[];
@@ -59,8 +59,7 @@ export async function writeRefreshed(warehouse: Warehouse, batch: RefreshBatch):
   const missing = answers.filter((one) => one.raw === undefined);
   let gone = 0;
   let lanes: RefreshLane[] = [];
-  const begin = async (client: Client) => {
-    await batch.begin(client);
+  const prepare = async (client: Client) => {
     for (const { raw, reason } of unusable)
       await quarantine(client, { kind, applicationId, raw, reason, source });
     gone = await insertMissing(client, batch, missing);
@@ -78,12 +77,21 @@ export async function writeRefreshed(warehouse: Warehouse, batch: RefreshBatch):
     return rows.length;
   };
   if (found.length === 0) {
-    await warehouse.transaction(begin);
+    await warehouse.transaction(async (client) => {
+      await batch.fence(client);
+      await prepare(client);
+    });
     return { lanes, changed: 0, gone, quarantined: unusable.length };
   }
   const text = `{"data":[${found.map((one) => one.raw).join(',')}]}`;
   const page = { text, source, problems: new Map<number, string>(), mayChange };
-  const stored = await storePage(warehouse, page, { kind, applicationId, begin, insert });
+  const stored = await storePage(warehouse, page, {
+    kind,
+    applicationId,
+    fence: batch.fence,
+    prepare,
+    insert,
+  });
   return { lanes, changed: stored.inserted, gone, quarantined: stored.quarantined + unusable.length };
 }
 

@@ -42,7 +42,7 @@ export async function writeSnapshots(
   const counts = await storePage(warehouse, page, {
     kind: batch.kind,
     applicationId: batch.lease.applicationId,
-    begin: (client) => advanceCursor(client, batch.lease),
+    fence: (client) => advanceCursor(client, batch.lease),
     insert: async (client, text) => {
       const way = batch.source === 'list' ? 'list' : batch.kind;
       const { rows } = await client.query<{ ids: string[]; inserted: number }>(INSERT[way], [

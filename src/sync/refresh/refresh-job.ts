@@ -116,8 +116,8 @@ async function refreshChunk(
   const answers = new Answers(chunk.wanted);
   if (chunk.wanted.length > 0) await read(chunk.wanted, readingContext(context, answers));
   const next = { ...round, below: chunk.below === undefined ? undefined : BigInt(chunk.below) };
-  const begin = (client: Parameters<typeof advanceJob>[0]) => advanceJob(client, lease, roundState(next));
-  const batch = { kind, applicationId, askedAt, begin, ...answers.collected };
+  const fence = (client: Parameters<typeof advanceJob>[0]) => advanceJob(client, lease, roundState(next));
+  const batch = { kind, applicationId, askedAt, fence, ...answers.collected };
   const { lanes, changed, gone, quarantined } = await writeRefreshed(warehouse, batch);
   noteQuarantined({ tally, log }, { inserted: changed, quarantined }, batch.source);
   for (const lane of lanes) observer.snapshotsStored(applicationId, lane, 1);
