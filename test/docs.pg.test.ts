@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { compiled } from './docs/dbt-template.js';
 import { documentationFiles, documentText } from './docs/files.js';
-import { questionCount } from './docs/queries-page.js';
+import { answeredPage, questionCount } from './docs/queries-page.js';
 import type { Books } from './docs/shop.js';
 import { copyShop, withQuery } from './docs/warehouse.js';
 import { useWarehouse } from './support/warehouse.js';
@@ -156,50 +157,77 @@ describe('the sources of dbt', () => {
     expect(status).toEqual(['not_null', { accepted_values: { arguments: { values } } }]);
   });
 
-  test('are as fresh as the Application, or program, that is furthest behind', async () => {
-    const measured = tables.flatMap(({ name, config }) =>
-      config ? [{ name, query: config.loaded_at_query }] : [],
-    );
-    expect(measured.map(({ name }) => name)).toEqual(['talon_one_loyalty_program', 'talon_one_sync_cursor']);
-    await db().rows(
-      `insert into talon_one_sync_cursor (application_id, last_sync, complete_through) values
-         (901, '2020-01-02', '2020-01-03'), (902, '2020-01-02', null)`,
-    );
-    try {
-      const [row] = await db().rows(
-        `select (${compiled(measured[1]?.query ?? '')})::date::text as loaded_at`,
-      );
-      expect(row).toEqual({ loaded_at: '2020-01-02' });
-      await db().rows(compiled(measured[0]?.query ?? ''));
-    } finally {
-      await db().rows('delete from talon_one_sync_cursor where application_id > 900');
+  describe('say how fresh the data is', () => {
+    type Vars = Readonly<Record<string, string>>;
+
+    /** The day that dbt takes the table for, or `now`, with these rows alone in it. */
+    async function loadedAt(table: string, rows: string, vars: Vars = {}): Promise<unknown> {
+      const query = compiled(tables.find(({ name }) => name === table)?.config?.loaded_at_query ?? '', {
+        vars,
+      });
+      const client = await db().database.pool.connect();
+      try {
+        await client.query(`begin; set local time zone 'UTC'; delete from ${table}; ${rows}`);
+        const answer = await client.query(
+          `with source_query as (${query})
+           select case loaded_at when now() then 'now' else loaded_at::date::text end as at
+           from (select (select * from source_query) as loaded_at) as answer`,
+        );
+        return answer.rows[0].at;
+      } finally {
+        await client.query('rollback');
+        client.release();
+      }
     }
+
+    test('of no other table than these two', () => {
+      const measured = tables.flatMap(({ name, config }) => (config ? [name] : []));
+      expect(measured).toEqual(['talon_one_loyalty_program', 'talon_one_sync_cursor']);
+    });
+
+    test.each<[string, string]>([
+      ['0', '2020-01-02'],
+      ['902', '2020-01-03'],
+      ['902, 901', '2020-01-05'],
+    ])('by the Application that is furthest behind, when %s have ended', async (ended, day) => {
+      const rows = `insert into talon_one_sync_cursor (application_id, last_sync, complete_through) values
+        (901, '2020-01-02', '2020-01-03'), (902, '2020-01-02', null), (903, '2020-01-01', '2020-01-05')`;
+      const vars: Vars = ended === '0' ? {} : { talon_one_ended_applications: ended };
+      expect(await loadedAt('talon_one_sync_cursor', rows, vars)).toBe(day);
+    });
+
+    test.each<[string, string, string, Vars]>([
+      ['nothing, where no program is copied', '', 'now', {}],
+      ['nothing, where the key may not read transactions', `(901, '2019-01-01', null, null)`, 'now', {}],
+      [
+        'the ledger that is furthest behind',
+        `(901, '2019-01-01', null, null), (902, null, '2020-01-07', null), (903, null, '2020-01-06', null),
+         (904, null, '2020-01-05', '2020-01-08')`,
+        '2020-01-06',
+        {},
+      ],
+      [
+        'no program that is named as ended',
+        `(902, null, '2020-01-07', null), (903, null, '2020-01-06', null)`,
+        '2020-01-07',
+        { talon_one_ended_loyalty_programs: '903' },
+      ],
+    ])('by %s', async (_, values, day, vars) => {
+      const insert =
+        'insert into talon_one_loyalty_program (program_id, created, complete_through, missing_since)';
+      const rows = values === '' ? '' : `${insert} values ${values}`;
+      expect(await loadedAt('talon_one_loyalty_program', rows, vars)).toBe(day);
+    });
   });
 });
 
-/** What dbt makes of a template, for the few things that ours contain. */
-function compiled(template: string, model = ''): string {
-  const whole = template
-    .replace(/\{\{ config\([\s\S]*?\) \}\}/, '')
-    .replace(/\{\{ source\('talon_one', '(\w+)'\) \}\}/g, '$1')
-    .replaceAll('{{ this }}', model);
-  return model === ''
-    ? whole.replace(/\{% if is_incremental\(\) %\}[\s\S]*?\{% endif %\}/g, '')
-    : whole.replace(/\{% (?:if is_incremental\(\)|endif) %\}/g, '');
-}
-
-test('every model of the page on dbt runs, the first time and again', async () => {
-  const models = [...documentText('docs/dbt.md').matchAll(/```sql\n-- models\/(\w+)\.sql\n([\s\S]*?)```/g)];
-  expect(models.length).toBe(3);
-  for (const [, name = '', template = ''] of models) {
-    const first = compiled(template);
-    const again = compiled(template, name);
-    expect(first + again).not.toMatch(/\{[{%]/);
-    await db().rows(`create table ${name} as ${first}`);
-    const [row] = await db().rows(`select count(*)::int as rows from ${name}`);
-    expect(row?.rows, name).toBeGreaterThan(0);
-    const renewed = await db().rows(again);
-    expect(renewed.length, name).toBe(row?.rows);
-    await db().rows(`drop table ${name}`);
-  }
+describe('in whatever time zone the analyst lives', () => {
+  test.each(['America/Los_Angeles', 'Asia/Tokyo'])('%s: the ten answers are the same', async (zone) => {
+    const page = documentText('docs/queries.md');
+    const answers = withQuery(db().database.url, async (query) => {
+      await query(`set time zone '${zone}'`);
+      return answeredPage(page, query);
+    });
+    expect(await answers).toBe(page);
+  });
 });
