@@ -348,30 +348,32 @@ begin atomic
   from (
     select g.*, outcome.fate
     from (
-      select f.application_id, f.campaign_id, (f.created at time zone 'UTC')::date as day, f.session_id, f.profile_id,
+      select f.application_id, part.campaign_id, (f.created at time zone 'UTC')::date as day, f.session_id, f.profile_id,
         max(f.created) filter (where f.session_id is not null and f.standing = 'applied'
           and f.event_type in ('talon_session_closed', 'talon_session_created')
-          and f.effect_type not in ('rejectCoupon', 'rejectReferral')) as closed_at,
-        coalesce(sum(amount.value) filter (where f.standing = 'applied' and f.effect_type in
+          and part.effect_type not in ('rejectCoupon', 'rejectReferral')) as closed_at,
+        coalesce(sum(part.value) filter (where f.standing = 'applied' and part.effect_type in
           ('setDiscount', 'setDiscountPerItem', 'setDiscountPerAdditionalCost', 'setDiscountPerAdditionalCostPerItem')), 0) as granted,
-        coalesce(sum(amount.value) filter (where f.standing = 'applied' and f.effect_type = 'rollbackDiscount'), 0) as rolled_back,
-        count(*) filter (where f.standing = 'applied' and f.effect_type = 'acceptCoupon') as redeemed,
-        count(*) filter (where f.standing = 'applied' and f.effect_type = 'rollbackCoupon') as coupons_back,
-        count(*) filter (where f.effect_type = 'rejectCoupon') as rejected,
-        coalesce(sum(case f.effect_type when 'addLoyaltyPoints' then amount.value when 'rollbackAddedLoyaltyPoints' then -amount.value end)
+        coalesce(sum(part.value) filter (where f.standing = 'applied' and part.effect_type = 'rollbackDiscount'), 0) as rolled_back,
+        count(*) filter (where f.standing = 'applied' and part.effect_type = 'acceptCoupon') as redeemed,
+        count(*) filter (where f.standing = 'applied' and part.effect_type = 'rollbackCoupon') as coupons_back,
+        count(*) filter (where part.effect_type = 'rejectCoupon') as rejected,
+        coalesce(sum(case part.effect_type when 'addLoyaltyPoints' then part.value when 'rollbackAddedLoyaltyPoints' then -part.value end)
           filter (where f.standing in ('applied', 'superseded')), 0) as points_added,
-        coalesce(sum(case f.effect_type when 'deductLoyaltyPoints' then amount.value when 'rollbackDeductedLoyaltyPoints' then -amount.value end)
+        coalesce(sum(case part.effect_type when 'deductLoyaltyPoints' then part.value when 'rollbackDeductedLoyaltyPoints' then -part.value end)
           filter (where f.standing in ('applied', 'superseded')), 0) as points_deducted,
-        count(*) filter (where f.standing = 'applied' and f.effect_type = 'addFreeItem') as free_items,
-        count(*) filter (where f.standing = 'applied' and f.effect_type = 'acceptReferral') as referrals,
-        count(*) filter (where f.standing = 'applied' and f.effect_type = 'rollbackReferral') as referrals_back
+        count(*) filter (where f.standing = 'applied' and part.effect_type = 'addFreeItem') as free_items,
+        count(*) filter (where f.standing = 'applied' and part.effect_type = 'acceptReferral') as referrals,
+        count(*) filter (where f.standing = 'applied' and part.effect_type = 'rollbackReferral') as referrals_back
       from talon_one_effect_standing f
-      -- Taken out here, so that the sort for the groups carries a number and not all properties of the effect.
-      cross join lateral (select talon_one_numeric(f.props -> 'value') as value offset 0) as amount
-      where f.created >= since and f.created < until and f.campaign_id > 0
-        and (f.standing = 'applied' or f.effect_type = 'rejectCoupon' or f.standing = 'superseded' and f.effect_type in
+      -- Taken out here, so that the sort for the groups does not carry the whole effect.
+      cross join lateral (
+        select f.campaign_id, f.effect_type, talon_one_numeric(f.props -> 'value') as value offset 0
+      ) as part
+      where f.created >= since and f.created < until and part.campaign_id > 0
+        and (f.standing = 'applied' or part.effect_type = 'rejectCoupon' or f.standing = 'superseded' and part.effect_type in
           ('addLoyaltyPoints', 'deductLoyaltyPoints', 'rollbackAddedLoyaltyPoints', 'rollbackDeductedLoyaltyPoints'))
-      group by f.application_id, f.campaign_id, (f.created at time zone 'UTC')::date, f.session_id, f.profile_id
+      group by f.application_id, part.campaign_id, (f.created at time zone 'UTC')::date, f.session_id, f.profile_id
     ) as g
     cross join lateral (
       select case
