@@ -322,26 +322,49 @@ describe('of many months', () => {
     expect(sorted.filter((column) => /^\w+\.(payload|effect|props)$/.test(column))).toEqual([]);
   });
 
-  test.each([
-    'effect_standing',
-    'coupon_redemption',
-    'discount_movement',
-    'discount',
-    'custom_event',
-    'event_context',
-    'session_history',
-    'campaign_performance',
-  ])('a filter on the Application reaches the scan of the events, in talon_one_%s', async (view) => {
-    const plan = await planOf(`select * from talon_one_${view} where application_id = 4711`);
+  /** What is asked of each row of a table that the query looks at by itself: the events, if not said otherwise. */
+  async function conditionsOf(query: string, table = 'talon_one_event'): Promise<string[]> {
     const conditions: string[] = [];
     const visit = (node: PlanNode & Record<string, unknown>): void => {
       if (node['Subplan Name'] !== undefined) return;
-      if (String(node['Relation Name']).startsWith('talon_one_event'))
+      if (node['Relation Name']?.startsWith(table))
         conditions.push(`${node['Index Cond'] ?? ''} ${node['Recheck Cond'] ?? ''} ${node.Filter ?? ''}`);
       for (const below of node.Plans ?? []) visit(below as PlanNode & Record<string, unknown>);
     };
-    visit(plan as PlanNode & Record<string, unknown>);
+    visit((await planOf(query)) as PlanNode & Record<string, unknown>);
+    return conditions;
+  }
+
+  test('a filter on the Application reaches the scan of the events, in talon_one_campaign_performance', async () => {
+    const conditions = await conditionsOf(
+      'select * from talon_one_campaign_performance where application_id = 4711',
+    );
     expect(conditions).not.toEqual([]);
     for (const condition of conditions) expect(condition).toContain('4711');
+  });
+
+  test.each([
+    ['session_history', ['application_id', 'session_id', 'valid_from']],
+    ['cart_item', ['application_id', 'session_id']],
+    ['effect_standing', ['application_id', 'session_id', 'created']],
+    ['coupon_redemption', ['application_id', 'session_id', 'created']],
+    ['discount_movement', ['application_id', 'session_id', 'created']],
+    ['discount', ['application_id', 'session_id']],
+    ['loyalty_movement', ['created']],
+    ['custom_event', ['application_id', 'created']],
+    ['event_context', ['application_id', 'created']],
+  ])('every filter that the comment on talon_one_%s names reaches the scan', async (view, filters) => {
+    const comment = await db().value(`obj_description('talon_one_${view}'::regclass)`);
+    const [, named = ''] = /Filter by ((?:\w+(?:, | or | and )?)+)/.exec(comment ?? '') ?? [];
+    expect(named.split(/, | or | and /)).toEqual(filters);
+    for (const column of filters) {
+      const value = column.endsWith('_id') ? '4711' : '2024-06-15';
+      const conditions = await conditionsOf(
+        `select * from talon_one_${view} where ${column} = '${value}'`,
+        view === 'cart_item' ? 'talon_one_session_snapshot' : undefined,
+      );
+      expect(conditions, column).not.toEqual([]);
+      for (const condition of conditions) expect(condition, column).toContain(value);
+    }
   });
 });
