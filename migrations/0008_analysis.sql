@@ -391,7 +391,7 @@ begin atomic
   group by s.application_id, s.campaign_id, s.day;
 end;
 comment on function talon_one_campaign_performance_between(timestamptz, timestamptz) is
-  'talon_one_campaign_performance of the events created from the first moment up to the second, exclusive; reads only the months that it needs. Give the moments with their zone, such as 2026-01-01T00:00Z';
+  'talon_one_campaign_performance of the events created from the first moment up to the second, exclusive; reads only the months that it needs. Give the moments with their zone, such as 2026-01-01 UTC';
 
 create view talon_one_campaign_performance as
   select * from talon_one_campaign_performance_between('-infinity', 'infinity');

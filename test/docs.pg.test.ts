@@ -1,8 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { compiled } from './docs/dbt-template.js';
 import { documentationFiles, documentText } from './docs/files.js';
-import { answeredPage, questionCount } from './docs/queries-page.js';
+import { questionCount } from './docs/queries-page.js';
 import type { Books } from './docs/shop.js';
 import { copyShop, withQuery } from './docs/warehouse.js';
 import { useWarehouse } from './support/warehouse.js';
@@ -81,7 +80,6 @@ describe('the sources of dbt', () => {
     readonly description: string;
     readonly data_tests?: readonly Test[];
     readonly columns: readonly SourceColumn[];
-    readonly config?: { readonly freshness: unknown; readonly loaded_at_query: string };
   }
 
   const document: unknown = parse(documentText('docs/dbt/sources.yml'));
@@ -155,79 +153,5 @@ describe('the sources of dbt', () => {
       ?.columns.find(({ name }) => name === 'status')?.data_tests;
     const values = ['new', 'back-filling', 'up-to-date', 'failing', 'unauthorised'];
     expect(status).toEqual(['not_null', { accepted_values: { arguments: { values } } }]);
-  });
-
-  describe('say how fresh the data is', () => {
-    type Vars = Readonly<Record<string, string>>;
-
-    /** The day that dbt takes the table for, or `now`, with these rows alone in it. */
-    async function loadedAt(table: string, rows: string, vars: Vars = {}): Promise<unknown> {
-      const query = compiled(tables.find(({ name }) => name === table)?.config?.loaded_at_query ?? '', {
-        vars,
-      });
-      const client = await db().database.pool.connect();
-      try {
-        await client.query(`begin; set local time zone 'UTC'; delete from ${table}; ${rows}`);
-        const answer = await client.query(
-          `with source_query as (${query})
-           select case loaded_at when now() then 'now' else loaded_at::date::text end as at
-           from (select (select * from source_query) as loaded_at) as answer`,
-        );
-        return answer.rows[0].at;
-      } finally {
-        await client.query('rollback');
-        client.release();
-      }
-    }
-
-    test('of no other table than these two', () => {
-      const measured = tables.flatMap(({ name, config }) => (config ? [name] : []));
-      expect(measured).toEqual(['talon_one_loyalty_program', 'talon_one_sync_cursor']);
-    });
-
-    test.each<[string, string]>([
-      ['0', '2020-01-02'],
-      ['902', '2020-01-03'],
-      ['902, 901', '2020-01-05'],
-    ])('by the Application that is furthest behind, when %s have ended', async (ended, day) => {
-      const rows = `insert into talon_one_sync_cursor (application_id, last_sync, complete_through) values
-        (901, '2020-01-02', '2020-01-03'), (902, '2020-01-02', null), (903, '2020-01-01', '2020-01-05')`;
-      const vars: Vars = ended === '0' ? {} : { talon_one_ended_applications: ended };
-      expect(await loadedAt('talon_one_sync_cursor', rows, vars)).toBe(day);
-    });
-
-    test.each<[string, string, string, Vars]>([
-      ['nothing, where no program is copied', '', 'now', {}],
-      ['nothing, where the key may not read transactions', `(901, '2019-01-01', null, null)`, 'now', {}],
-      [
-        'the ledger that is furthest behind',
-        `(901, '2019-01-01', null, null), (902, null, '2020-01-07', null), (903, null, '2020-01-06', null),
-         (904, null, '2020-01-05', '2020-01-08')`,
-        '2020-01-06',
-        {},
-      ],
-      [
-        'no program that is named as ended',
-        `(902, null, '2020-01-07', null), (903, null, '2020-01-06', null)`,
-        '2020-01-07',
-        { talon_one_ended_loyalty_programs: '903' },
-      ],
-    ])('by %s', async (_, values, day, vars) => {
-      const insert =
-        'insert into talon_one_loyalty_program (program_id, created, complete_through, missing_since)';
-      const rows = values === '' ? '' : `${insert} values ${values}`;
-      expect(await loadedAt('talon_one_loyalty_program', rows, vars)).toBe(day);
-    });
-  });
-});
-
-describe('in whatever time zone the analyst lives', () => {
-  test.each(['America/Los_Angeles', 'Asia/Tokyo'])('%s: the ten answers are the same', async (zone) => {
-    const page = documentText('docs/queries.md');
-    const answers = withQuery(db().database.url, async (query) => {
-      await query(`set time zone '${zone}'`);
-      return answeredPage(page, query);
-    });
-    expect(await answers).toBe(page);
   });
 });

@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import type { Lease } from '../src/warehouse/cursor.js';
 import { compiled, configOf, documentedModels } from './docs/dbt-template.js';
+import { documentText } from './docs/files.js';
 import { effect, type StoryEvent, storeStory } from './support/analysis.js';
 import { useWarehouse } from './support/warehouse.js';
 
@@ -187,4 +189,84 @@ describe('of a month that is large', () => {
       }
     },
   );
+});
+
+describe('the sources say how fresh the data is', () => {
+  interface Source {
+    readonly name: string;
+    readonly config?: { readonly loaded_at_query: string };
+  }
+  const { sources } = parse(documentText('docs/dbt/sources.yml')) as { sources: { tables: Source[] }[] };
+  const tables = sources[0]?.tables ?? [];
+  type Vars = Readonly<Record<string, string>>;
+
+  /** The day that dbt takes the table for, or `now`, with these rows alone in it. */
+  async function loadedAt(table: string, rows: string, vars: Vars = {}): Promise<unknown> {
+    const query = compiled(tables.find(({ name }) => name === table)?.config?.loaded_at_query ?? '', {
+      vars,
+    });
+    const client = await db().database.pool.connect();
+    try {
+      await client.query(`begin; set local time zone 'UTC'; delete from ${table}; ${rows}`);
+      const answer = await client.query(
+        `with source_query as (${query})
+         select case loaded_at when now() then 'now' else loaded_at::date::text end as at
+         from (select (select * from source_query) as loaded_at) as answer`,
+      );
+      return answer.rows[0].at;
+    } finally {
+      await client.query('rollback');
+      client.release();
+    }
+  }
+
+  test('of no other table than these two', () => {
+    const measured = tables.flatMap(({ name, config }) => (config ? [name] : []));
+    expect(measured).toEqual(['talon_one_loyalty_program', 'talon_one_sync_cursor']);
+  });
+
+  test.each<[string, string]>([
+    ['0', '2020-01-02'],
+    ['902', '2020-01-03'],
+    ['902, 901', '2020-01-05'],
+  ])('by the Application that is furthest behind, when %s have ended', async (ended, day) => {
+    const rows = `insert into talon_one_sync_cursor (application_id, last_sync, complete_through) values
+      (901, '2020-01-02', '2020-01-03'), (902, '2020-01-02', null), (903, '2020-01-01', '2020-01-05')`;
+    const vars: Vars = ended === '0' ? {} : { talon_one_ended_applications: ended };
+    expect(await loadedAt('talon_one_sync_cursor', rows, vars)).toBe(day);
+  });
+
+  test.each<[string, string, string, Vars]>([
+    ['nothing, where no program is copied', '', 'now', {}],
+    ['nothing, where the key may not read transactions', `(901, '2019-01-01', null, null)`, 'now', {}],
+    [
+      'the ledger that is furthest behind',
+      `(901, '2019-01-01', null, null), (902, null, '2020-01-07', null), (903, null, '2020-01-06', null),
+       (904, null, '2020-01-05', '2020-01-08')`,
+      '2020-01-06',
+      {},
+    ],
+    [
+      'no program that is named as ended',
+      `(902, null, '2020-01-07', null), (903, null, '2020-01-06', null)`,
+      '2020-01-07',
+      { talon_one_ended_loyalty_programs: '903' },
+    ],
+  ])('by %s', async (_, values, day, vars) => {
+    const insert =
+      'insert into talon_one_loyalty_program (program_id, created, complete_through, missing_since)';
+    const rows = values === '' ? '' : `${insert} values ${values}`;
+    expect(await loadedAt('talon_one_loyalty_program', rows, vars)).toBe(day);
+  });
+});
+
+test("periods in the documents name their time zone: a date alone begins at the reader's midnight", () => {
+  const calls = ['README.md', 'docs/dbt.md'].flatMap((path) => [
+    ...documentText(path).matchAll(/_between\('([^']*)', '([^']*)'\)/g),
+  ]);
+  expect(calls).toHaveLength(2);
+  for (const [call, since, until] of calls) {
+    expect(since, call).toMatch(/^[\d-]+ UTC$/);
+    expect(until, call).toMatch(/^[\d-]+ UTC$/);
+  }
 });
