@@ -163,6 +163,16 @@ test('a session that two events close has redeemed its coupons once', async () =
   ]);
 });
 
+test('of a customer who was forgotten the code is gone, the coupon and the amounts stay', async () => {
+  const applicationId = await storeStory(db(), [session(1, 'closed', accept('ANNA-10'), discount(10))]);
+  await db().rows(
+    'update talon_one_event set payload = talon_one_blank(payload) where application_id = $1',
+    applicationId,
+  );
+  expect(await coupons(applicationId)).toMatchObject([{ code: null, coupon: 4001, status: 'redeemed' }]);
+  expect(await discounts(applicationId)).toMatchObject([{ name: null, campaign: 7, net: '10' }]);
+});
+
 const discounts = (applicationId: string) =>
   db().rows(
     `select session_id::int as session, campaign_id::int as campaign, name, item_position::int as item,
