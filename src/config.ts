@@ -256,7 +256,10 @@ export const variables = {
     schema: oneOf('auto', 'by-id', 'list', 'export'),
   },
   NORMALIZE_EFFECTS: {
-    about: ['Also write each effect of an event as a row of talon_one_effect.'],
+    about: [
+      'Also write each effect of an event as a row of talon_one_effect; talon_one_effect_with_names is empty without them, the',
+      'other views read the events.',
+    ],
     default: 'true',
     schema: yesNo,
   },
