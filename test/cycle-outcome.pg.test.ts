@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { floorToSecond, formatInstant, seconds } from '../src/instant.js';
+import { clientFor } from './support/management-client.js';
 import { expectEverythingStored, expectFresh } from './support/stored.js';
-import { startSync, type TestSync } from './support/sync.js';
+import { startSync, TestSync } from './support/sync.js';
 import { moment, useWarehouse } from './support/warehouse.js';
 
 const db = useWarehouse();
@@ -9,6 +10,7 @@ const db = useWarehouse();
 async function cursorOf(sync: TestSync): Promise<Record<string, unknown>> {
   const [row = {}] = await db().rows(
     `select status, failures, last_error, complete_through::text, read_until::text, failing_since is not null as is_failing,
+       failing_since::text,
        to_char(last_sync at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as last_sync,
        lease_expires_at > clock_timestamp() as is_leased,
        round(extract(epoch from next_cycle_at - clock_timestamp()) * 1000)::float as due_in_ms
@@ -180,6 +182,32 @@ describe('failures', () => {
     expect(await cursorOf(sync)).toMatchObject({ status: 'up-to-date', failures: 0, is_failing: false });
   });
 
+  test('of cycles that store something all the same begin anew: the next cycle is due soon, and the alarm goes on', async () => {
+    const sync = await startSync(db(), { events: 200, environment: { PAGE_SIZE: '40' } });
+    const fault = () =>
+      sync.sim.addFault({
+        path: /events/,
+        after: 2,
+        times: Infinity,
+        action: { type: 'status', status: 500 },
+      });
+    sync.sim.addFault({ path: /events/, times: Infinity, action: { type: 'status', status: 500 } });
+    await sync.cycle();
+    await sync.cycle();
+    const before = await cursorOf(sync);
+    expect(before).toMatchObject({ failures: 2 });
+    sync.sim.clearFaults();
+    fault();
+    expect(await sync.cycle()).toMatchObject({ outcome: 'failed' });
+    const cursor = await cursorOf(sync);
+    expect(cursor).toMatchObject({ status: 'failing', failures: 1, failing_since: before.failing_since });
+    expect(cursor.due_in_ms).toBeLessThanOrEqual(1000);
+    sync.sim.clearFaults();
+    sync.sim.addFault({ path: /events/, times: Infinity, action: { type: 'status', status: 500 } });
+    await sync.cycle();
+    expect(await cursorOf(sync)).toMatchObject({ failures: 2 });
+  });
+
   test('of the key mark the Application unauthorised, and are retried slowly', async () => {
     const sync = await startSync(db(), { events: 10 });
     await sync.cycle();
@@ -206,6 +234,28 @@ describe('failures', () => {
     sync.sim.set({ forbidden: {} });
     await sync.cycle();
     await expectFresh(db(), sync.applicationId);
+  });
+});
+
+describe('a server that is too slow for long pages', () => {
+  test.each([
+    ['504', { type: 'status', status: 504 } as const],
+    ['never answered', { type: 'stall' } as const],
+  ])('ends no cycle: %s', async (_, action) => {
+    const environment = { PAGE_SIZE: '40', REQUEST_TIMEOUT_SECONDS: '1' };
+    const sync = await startSync(db(), { events: 400, sessions: 80, profiles: 90, environment });
+    const client = clientFor(sync.sim, { timeoutMs: 500 });
+    const slow = new TestSync(sync.sim, db(), sync.applicationId, { client, environment });
+    sync.sim.addFault({ above: 20, times: Infinity, action });
+    expect(await slow.cycle()).toMatchObject({ outcome: 'caught-up', leftover: 'nothing' });
+    await expectEverythingStored(db(), sync.sim, sync.applicationId);
+    await expectFresh(db(), sync.applicationId);
+    const late = sync.sim.requests.filter(({ status }) => status !== 200);
+    // One of events, one of sessions, one of profiles; the newest event is asked for in a short page.
+    expect(late).toHaveLength(3);
+    sync.sim.emit(sync.number, 60);
+    expect(await slow.cycle()).toMatchObject({ outcome: 'caught-up' });
+    expect(sync.sim.requests.filter(({ status }) => status !== 200)).toHaveLength(3);
   });
 });
 

@@ -76,6 +76,13 @@ export function requestContext(tally: WorkTally, signal: AbortSignal, log: Logge
       const level = isNoteworthy ? 'info' : 'debug';
       log[level]({ attempt, retryAfterMs: error.retryAfterMs, err: error }, 'request failed, trying again');
     },
+    onPageSize: ({ endpoint, pageSize, isFull }) =>
+      log.info(
+        { endpoint, pageSize },
+        isFull
+          ? 'the API delivers full pages again'
+          : 'the API takes too long for full pages, smaller ones are asked for',
+      ),
   };
 }
 
