@@ -4,7 +4,6 @@ import { ProfileSync } from '../src/sync/profiles.js';
 import { ApiError } from '../src/talon-one/api-error.js';
 import type { ManagementClient } from '../src/talon-one/management.js';
 import type { SwitchSettings } from './simulator/switches.js';
-import { clientFor } from './support/management-client.js';
 import { clientAnswering } from './support/records.js';
 import { startSync, type TestSync } from './support/sync.js';
 import { useWarehouse } from './support/warehouse.js';
@@ -12,6 +11,7 @@ import { useWarehouse } from './support/warehouse.js';
 const db = useWarehouse();
 
 const SEARCH = /customer_search$/;
+const SEARCHES = '/v1/applications/{applicationId}/customer_search';
 
 /** Stores events of `count` profiles, and fetches the profiles. */
 async function syncProfiles(
@@ -19,20 +19,16 @@ async function syncProfiles(
   options: {
     switches?: SwitchSettings;
     batchSize?: number;
-    timeoutMs?: number;
+
     prepare?: (sync: TestSync) => void;
   } = {},
 ): Promise<{ sync: TestSync; leftover: Leftover; again: () => Promise<Leftover> }> {
-  const { switches = {}, batchSize = 1000, timeoutMs = 10_000, prepare } = options;
+  const { switches = {}, batchSize = 1000, prepare } = options;
   const sync = await startSync(db(), { simulator: { switches } });
   for (let id = 1; id <= count; id += 1) sync.sim.addEvent(sync.number, { profileId: id });
   prepare?.(sync);
   const context = await sync.events();
-  const profiles = new ProfileSync({
-    warehouse: db().warehouse,
-    client: clientFor(sync.sim, { timeoutMs }),
-    batchSize,
-  });
+  const profiles = new ProfileSync({ warehouse: db().warehouse, client: sync.client, batchSize });
   const again = () => profiles.run(context, () => false);
   return { sync, leftover: await again(), again };
 }
@@ -131,34 +127,32 @@ test.each(['400', '413'] as const)(
   },
 );
 
-test.each([
-  ['504', { type: 'status', status: 504 } as const],
-  ['never answered', { type: 'stall' } as const],
-])(
-  'a search that takes the server too long (%s) is halved at once, and the size is remembered',
-  async (_, action) => {
-    const { sync, leftover, again } = await syncProfiles(40, {
-      batchSize: 20,
-      timeoutMs: 500,
-      prepare: ({ sim }) => sim.addFault({ path: SEARCH, above: 10, times: Infinity, action }),
-    });
-    expect(leftover).toBe('nothing');
-    expect((await stored(sync)).map((profile) => profile.id)).toEqual(range(1, 40));
-    // 20 once, then four times 10.
-    expect(sync.requests(SEARCH)).toBe(5);
-    for (let id = 1; id <= 20; id += 1) sync.sim.addEvent(sync.number, { profileId: id });
-    await sync.events();
-    expect(await again()).toBe('nothing');
-    expect(sync.requests(SEARCH)).toBe(7);
-  },
-);
+test('a search that takes the server too long is halved at once, and the size is remembered', async () => {
+  const action = { type: 'status', status: 504 } as const;
+  const { sync, leftover, again } = await syncProfiles(40, {
+    batchSize: 20,
+    prepare: ({ sim }) => sim.addFault({ path: SEARCHES, above: 10, times: Infinity, action }),
+  });
+  expect(leftover).toBe('nothing');
+  expect((await stored(sync)).map((profile) => profile.id)).toEqual(range(1, 40));
+  // 20 once, then four times 10.
+  expect(sync.requests(SEARCH)).toBe(5);
+  for (let id = 1; id <= 20; id += 1) sync.sim.addEvent(sync.number, { profileId: id });
+  await sync.events();
+  expect(await again()).toBe('nothing');
+  expect(sync.requests(SEARCH)).toBe(7);
+});
 
 test('while no search is answered in time the size is not blamed, and everything stays owed', async () => {
   const { sync, leftover, again } = await syncProfiles(40);
   expect(leftover).toBe('nothing');
   for (let id = 1; id <= 40; id += 1) sync.sim.addEvent(sync.number, { profileId: id });
   await sync.events();
-  const fault = sync.sim.addFault({ path: SEARCH, times: Infinity, action: { type: 'status', status: 504 } });
+  const fault = sync.sim.addFault({
+    path: SEARCHES,
+    times: Infinity,
+    action: { type: 'status', status: 504 },
+  });
   await expect(again()).rejects.toMatchObject({ status: 504 });
   expect(await owedIds(sync)).toHaveLength(40);
   fault.remove();

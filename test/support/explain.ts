@@ -10,11 +10,11 @@ interface PlanNode {
 /** The same warehouse; `onPlan` is told of every query the most rows that one step of its plan went through. */
 export function explainingWarehouse(warehouse: Warehouse, onPlan: (mostRows: number) => void): Warehouse {
   const explaining = async (client: Client, sql: string, values: unknown[]) => {
-    const { rows } = await client.query<{ 'QUERY PLAN': { Plan: PlanNode }[] }>(
+    const { rows } = await client.query<{ 'QUERY PLAN': string }>(
       `explain (analyze, format json) ${sql}`,
       values,
     );
-    const [plan] = rows[0]?.['QUERY PLAN'] ?? [];
+    const [plan] = JSON.parse(rows[0]?.['QUERY PLAN'] ?? '[]') as { Plan: PlanNode }[];
     if (plan) onPlan(mostRows(plan.Plan));
     return client.query(sql, values);
   };
