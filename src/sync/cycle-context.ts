@@ -81,7 +81,7 @@ export function requestContext(tally: WorkTally, signal: AbortSignal, log: Logge
         { endpoint, pageSize },
         isFull
           ? 'the API delivers full pages again'
-          : 'the API takes too long for full pages, smaller ones are asked for',
+          : 'full pages are too much for the API, smaller ones are asked for',
       ),
   };
 }
