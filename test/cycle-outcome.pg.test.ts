@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { floorToSecond, formatInstant, seconds } from '../src/instant.js';
 import { expectEverythingStored, expectFresh } from './support/stored.js';
-import { startSync, type TestSync } from './support/sync.js';
+import { startSync, type TestSync, testLog } from './support/sync.js';
 import { moment, useWarehouse } from './support/warehouse.js';
 
 const db = useWarehouse();
@@ -238,7 +238,8 @@ describe('failures', () => {
 
 test('a server that is too slow for long pages ends no cycle, and is not asked for them again and again', async () => {
   const environment = { PAGE_SIZE: '80' };
-  const sync = await startSync(db(), { events: 400, sessions: 80, profiles: 90, environment });
+  const { log, lines } = testLog();
+  const sync = await startSync(db(), { events: 400, sessions: 80, profiles: 90, environment, log });
   sync.sim.addFault({ above: 40, times: Infinity, action: { type: 'status', status: 504 } });
   expect(await sync.cycle()).toMatchObject({ outcome: 'caught-up', leftover: 'nothing' });
   await expectEverythingStored(db(), sync.sim, sync.applicationId);
@@ -246,6 +247,8 @@ test('a server that is too slow for long pages ends no cycle, and is not asked f
   const late = () => sync.sim.requests.filter(({ status }) => status !== 200).length;
   // One of events, one of sessions, one of profiles.
   expect(late()).toBe(3);
+  const said = lines.filter(({ msg }) => msg.startsWith('full pages are too much for the API'));
+  expect(said.map(({ level, pageSize }) => [level, pageSize])).toEqual(Array(3).fill(['info', 40]));
   sync.sim.emit(sync.number, 60);
   expect(await sync.cycle()).toMatchObject({ outcome: 'caught-up' });
   expect(late()).toBe(3);

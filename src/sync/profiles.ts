@@ -128,7 +128,7 @@ export class ProfileSync {
         noteQuarantined(context, counts, page.source);
       }
     } catch (error) {
-      if (isTooMuch(error) && this.delivered.isMended(error, asked.length))
+      if (isTooMuch(error) && this.delivered.failed(error, asked.length))
         return this.fetchInParts(batch, run);
       if (!(error instanceof ApiError) || !hasStatus(error, ...REFUSED)) throw error;
       return asked.length > 1 ? this.fetchRefused(error, batch, run) : this.noteRefused(error, batch, run);

@@ -67,7 +67,7 @@ export class PageSize {
         this.delivered(pageSize, page.data.length, context);
         return { page, pageSize };
       } catch (error) {
-        if (!this.isMended(error, pageSize) || failures >= mostFailures) throw error;
+        if (!this.failed(error, pageSize) || failures >= mostFailures) throw error;
       }
     }
   }
@@ -108,7 +108,7 @@ export class PageSize {
    * A request for `pageSize` records failed with `error`.
    * @returns whether asking for `now` records at once can help
    */
-  isMended(error: unknown, pageSize: number): boolean {
+  failed(error: unknown, pageSize: number): boolean {
     if (!isTooMuch(error)) return false;
     if (pageSize <= 1) {
       this.learnt = this.beforeTrouble ?? this.learnt;
