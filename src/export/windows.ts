@@ -49,7 +49,7 @@ export function overlapping(from: Instant | undefined): Instant | undefined {
 }
 
 /** Less of it may work: also where the answer breaks off again and again. */
-export function mayBeHalved(error: unknown): boolean {
+function mayBeHalved(error: unknown): boolean {
   return isTooMuch(error) || error instanceof CutShortError;
 }
 
