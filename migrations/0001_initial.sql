@@ -217,8 +217,8 @@ comment on column talon_one_sync_cursor.last_sync is 'created of the newest even
 comment on column talon_one_sync_cursor.read_until is 'The API''s clock when the events were last read to their end';
 comment on column talon_one_sync_cursor.complete_through is 'Every event created up to here, and the snapshots it calls for, is stored; wait for it before transforming';
 comment on column talon_one_sync_cursor.status is 'new, back-filling, up-to-date, failing or unauthorised';
-comment on column talon_one_sync_cursor.failures is 'Failed cycles in a row';
-comment on column talon_one_sync_cursor.failing_since is 'Start of the first of them';
+comment on column talon_one_sync_cursor.failures is 'Failed cycles in a row, counted anew after one that stored something all the same';
+comment on column talon_one_sync_cursor.failing_since is 'Since when no cycle has gone well';
 comment on column talon_one_sync_cursor.last_error is 'Message of the last of them';
 comment on column talon_one_sync_cursor.next_cycle_at is 'When the next cycle is due (clock of this database)';
 comment on column talon_one_sync_cursor.fence is 'Rises with every lease; a writer whose number is lower writes nothing more';
@@ -236,6 +236,9 @@ create table talon_one_owed_snapshot (
   owed_since timestamptz not null default clock_timestamp(),
   primary key (kind, application_id, id)
 );
+-- Sessions are fetched from the oldest on, some thousands at a time: without it every time would sort all that is owed.
+create index talon_one_owed_session_first_created on talon_one_owed_snapshot (application_id, first_created)
+  where kind = 'session';
 comment on table talon_one_owed_snapshot is 'Profiles and sessions that stored events named and that still have to be fetched';
 comment on column talon_one_owed_snapshot.kind is 'profile or session';
 comment on column talon_one_owed_snapshot.application_id is 'Application of the events';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { floorToSecond, formatInstant, seconds } from '../src/instant.js';
 import { expectEverythingStored, expectFresh } from './support/stored.js';
-import { startSync, type TestSync } from './support/sync.js';
+import { startSync, type TestSync, testLog } from './support/sync.js';
 import { moment, useWarehouse } from './support/warehouse.js';
 
 const db = useWarehouse();
@@ -9,6 +9,7 @@ const db = useWarehouse();
 async function cursorOf(sync: TestSync): Promise<Record<string, unknown>> {
   const [row = {}] = await db().rows(
     `select status, failures, last_error, complete_through::text, read_until::text, failing_since is not null as is_failing,
+       failing_since::text,
        to_char(last_sync at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as last_sync,
        lease_expires_at > clock_timestamp() as is_leased,
        round(extract(epoch from next_cycle_at - clock_timestamp()) * 1000)::float as due_in_ms
@@ -197,6 +198,32 @@ describe('failures', () => {
     expect(await cursorOf(sync)).toMatchObject({ status: 'up-to-date', failures: 0, is_failing: false });
   });
 
+  test('of cycles that store something all the same begin anew: the next cycle is due soon, and the alarm goes on', async () => {
+    const sync = await startSync(db(), { events: 200, environment: { PAGE_SIZE: '40' } });
+    const fault = () =>
+      sync.sim.addFault({
+        path: /events/,
+        after: 2,
+        times: Infinity,
+        action: { type: 'status', status: 500 },
+      });
+    sync.sim.addFault({ path: /events/, times: Infinity, action: { type: 'status', status: 500 } });
+    await sync.cycle();
+    await sync.cycle();
+    const before = await cursorOf(sync);
+    expect(before).toMatchObject({ failures: 2 });
+    sync.sim.clearFaults();
+    fault();
+    expect(await sync.cycle()).toMatchObject({ outcome: 'failed' });
+    const cursor = await cursorOf(sync);
+    expect(cursor).toMatchObject({ status: 'failing', failures: 1, failing_since: before.failing_since });
+    expect(cursor.due_in_ms).toBeLessThanOrEqual(1000);
+    sync.sim.clearFaults();
+    sync.sim.addFault({ path: /events/, times: Infinity, action: { type: 'status', status: 500 } });
+    await sync.cycle();
+    expect(await cursorOf(sync)).toMatchObject({ failures: 2 });
+  });
+
   test('of the key mark the Application unauthorised, and are retried slowly', async () => {
     const sync = await startSync(db(), { events: 10 });
     await sync.cycle();
@@ -224,6 +251,24 @@ describe('failures', () => {
     await sync.cycle();
     await expectFresh(db(), sync.applicationId);
   });
+});
+
+test('a server that is too slow for long pages ends no cycle, and is not asked for them again and again', async () => {
+  const environment = { PAGE_SIZE: '80' };
+  const { log, lines } = testLog();
+  const sync = await startSync(db(), { events: 400, sessions: 80, profiles: 90, environment, log });
+  sync.sim.addFault({ above: 40, times: Infinity, action: { type: 'status', status: 504 } });
+  expect(await sync.cycle()).toMatchObject({ outcome: 'caught-up', leftover: 'nothing' });
+  await expectEverythingStored(db(), sync.sim, sync.applicationId);
+  await expectFresh(db(), sync.applicationId);
+  const late = () => sync.sim.requests.filter(({ status }) => status !== 200).length;
+  // One of events, one of sessions, one of profiles.
+  expect(late()).toBe(3);
+  const said = lines.filter(({ msg }) => msg.startsWith('full pages are too much for the API'));
+  expect(said.map(({ level, pageSize }) => [level, pageSize])).toEqual(Array(3).fill(['info', 40]));
+  sync.sim.emit(sync.number, 60);
+  expect(await sync.cycle()).toMatchObject({ outcome: 'caught-up' });
+  expect(late()).toBe(3);
 });
 
 test('a stop leaves the page at hand whole, gives the lease back and makes the next cycle due at once', async () => {

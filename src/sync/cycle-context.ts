@@ -79,6 +79,13 @@ export function requestContext(tally: WorkTally, signal: AbortSignal, log: Logge
       const level = isNoteworthy ? 'info' : 'debug';
       log[level]({ attempt, retryAfterMs: error.retryAfterMs, err: error }, 'request failed, trying again');
     },
+    onPageSize: ({ endpoint, pageSize, isFull }) =>
+      log.info(
+        { endpoint, pageSize },
+        isFull
+          ? 'the API delivers full pages again'
+          : 'full pages are too much for the API, smaller ones are asked for',
+      ),
   };
 }
 

@@ -104,11 +104,11 @@ async function finish(
       owed = await summariseOwed(client, lease.applicationId);
       completeThrough = completeThroughOf(ending, owed, options.lookback);
       if (ending.outcome !== 'lease-lost') {
-        const standing = { failures: cursor.failures, othersWaitMs, completeThrough };
-        failingMs = await endCycle(client, lease, {
-          ...endOf(ending, standing, options),
-          share: options.share,
-        });
+        const hasAchieved = ending.outcome === 'failed' && hasStored(context.tally);
+        const failures = hasAchieved ? 0 : cursor.failures;
+        const standing = { failures, othersWaitMs, completeThrough };
+        const standsAs = { ...endOf(ending, standing, options), share: options.share };
+        failingMs = await endCycle(client, lease, standsAs);
       }
       await insertCycle(client, lease, toRecord(ending, context, owed.count, completeThrough));
     };
@@ -131,7 +131,13 @@ function completeThroughOf({ window }: Ending, owed: OwedSummary, lookback: Inst
   return owed.oldest === undefined ? readTo : earlierOf(readTo, owed.oldest - 1n);
 }
 
+/** Something is stored that was not there before. */
+function hasStored({ eventsNew, profileSnapshots, sessionSnapshots }: CycleTally): boolean {
+  return eventsNew + profileSnapshots + sessionSnapshots > 0;
+}
+
 interface Standing {
+  /** Failed cycles in a row before this one, as long as none stored anything. */
   readonly failures: number;
   readonly othersWaitMs: number;
   readonly completeThrough: Instant | undefined;
@@ -145,7 +151,7 @@ function endOf(
   if (outcome === 'stopped') return { nextCycleInMs: 0, completeThrough };
   if (outcome === 'failed' || outcome === 'unauthorised') {
     const status = outcome === 'failed' ? 'failing' : 'unauthorised';
-    const failure = { message: messageOf(error) };
+    const failure = { message: messageOf(error), isFirst: failures === 0 };
     return { nextCycleInMs: backoffMs(error, failures), completeThrough, status, failure };
   }
   if (outcome !== 'caught-up') {

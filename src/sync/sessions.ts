@@ -5,6 +5,7 @@ import type { Leftover } from './leftover.js';
 import { type ByIdOptions, fetchSessionsById, SessionsFailedError } from './session-by-id.js';
 import { exportSessions } from './session-export.js';
 import { listSessions, type PendingSessions } from './session-list.js';
+import { SessionPages } from './session-pages.js';
 import { type PlanOptions, planSessions } from './session-plan.js';
 import { LearnedSpread } from './session-spread.js';
 
@@ -29,10 +30,13 @@ interface Fetched {
 /** Fetches every owed session by the lane that is asked for or cheapest, and settles it. */
 export class SessionSync {
   private readonly spread = new LearnedSpread();
+  private readonly pages: SessionPages;
   /** Sessions that could not be fetched lately: asked for last, so that they cannot keep the others from their turn. */
   private suspects = new Set<string>();
 
-  constructor(private readonly options: SessionSyncOptions) {}
+  constructor(private readonly options: SessionSyncOptions) {
+    this.pages = new SessionPages(options.client, options.pageSize);
+  }
 
   async run(context: CycleContext, isTimeUp: () => boolean): Promise<Leftover> {
     const failed = new Set<string>();
@@ -65,7 +69,7 @@ export class SessionSync {
     context: CycleContext,
     isTimeUp: () => boolean,
   ): Promise<Fetched> {
-    const { mode, pageSize } = this.options;
+    const mode = this.laneOf();
     if (mode === 'export') {
       const rest = await exportSessions(this.options, owed, context, isTimeUp);
       return { failed: await this.fetchSingly(rest, context, isTimeUp), credit };
@@ -77,7 +81,18 @@ export class SessionSync {
       credit: mode === 'auto' ? credit : undefined,
     };
     const landmarks = mode === 'by-id' ? [] : await this.landmarks(owed, context);
-    const options: PlanOptions = { mode, pageSize, spread: this.spread, landmarks, mayLeave };
+    const { pages, spread } = this;
+    // As it is when a plan is made: a list may have shown that pages have to be smaller.
+    const options: PlanOptions = {
+      mode,
+      spread,
+      landmarks,
+      mayLeave,
+      get pageSize() {
+        return pages.pageSize;
+      },
+    };
+    const storedBefore = context.tally.sessionSnapshots;
     const { byId } = planSessions(owed, options);
     // Lists and requests by ID have budgets of their own, so they go side by side.
     const lanes = await Promise.allSettled([
@@ -90,6 +105,7 @@ export class SessionSync {
       PromiseFulfilledResult<Set<string>>,
     ];
     const failed = await this.fetchSingly(listed.value, context, isTimeUp);
+    if (mode === 'by-id') this.pages.noteById(context.tally.sessionSnapshots - storedBefore);
     return { failed: new Set([...singly.value, ...failed]), credit: run.credit ?? credit };
   }
 
@@ -108,6 +124,11 @@ export class SessionSync {
     const unseen = owed.filter(({ id, isDated }) => !isDated && Number(id) < newest.id).map(({ id }) => id);
     const around = await sessionsAround(warehouse, applicationId, unseen);
     return (around.at(-1)?.id ?? 0) < newest.id ? [...around, newest] : around;
+  }
+
+  private laneOf(): SessionSyncOptions['mode'] {
+    const { mode } = this.options;
+    return mode === 'auto' && !this.pages.areServed ? 'by-id' : mode;
   }
 
   /**
@@ -133,7 +154,13 @@ export class SessionSync {
       const isWorthless = run.credit !== undefined && wanted.length <= (window?.pages ?? 0);
       const known = this.spread.now();
       if (window && wanted.length > 0 && !isWorthless) {
-        const end = await listSessions(this.options, window, run, context, isTimeUp);
+        const end = await listSessions(
+          { ...this.options, pages: this.pages },
+          window,
+          run,
+          context,
+          isTimeUp,
+        );
         if (end === 'refused') run.credit = 0;
         // What a complete list does not hold is not where it was looked for.
         const tried = end === 'complete' ? MOST_LISTS : 1;
@@ -151,7 +178,7 @@ export class SessionSync {
     sessions: Iterable<OwedSession>,
     context: CycleContext,
     isTimeUp: () => boolean,
-  ): Promise<ReadonlySet<string>> {
+  ): Promise<ReadonlySet<string>> 
     try {
       return await fetchSessionsById(this.options, this.suspectsLast(sessions), context, isTimeUp);
     } catch (error) {
@@ -159,7 +186,6 @@ export class SessionSync {
       for (const id of error.sessionIds) this.suspects.add(id);
       throw error.cause;
     }
-  }
 
   private *suspectsLast(sessions: Iterable<OwedSession>): Generator<OwedSession, void> {
     const suspects: OwedSession[] = [];

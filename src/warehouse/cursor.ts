@@ -267,7 +267,11 @@ export interface CycleEnd {
   /** `undefined`: the cycle was stopped, and says nothing about how things stand. */
   readonly status?: 'up-to-date' | 'back-filling' | 'failing' | 'unauthorised';
   /** Given with `failing` and `unauthorised`. */
-  readonly failure?: { readonly message: string };
+  readonly failure?: {
+    readonly message: string;
+    /** The failures are counted anew: this cycle has stored something all the same. */
+    readonly isFirst?: boolean;
+  };
   /** With more Applications than these the process leaves this one to others; default: any number. */
   readonly share?: number | undefined;
 }
@@ -283,7 +287,8 @@ export async function endCycle(client: Client, lease: Lease, end: CycleEnd): Pro
      set next_cycle_at = clock_timestamp() + $3 * interval '1 ms', lease_expires_at = clock_timestamp(),
          complete_through = greatest(complete_through, $4),
          status = coalesce($5, status),
-         failures = case when $5::text is null then failures when $6::text is null then 0 else failures + 1 end,
+         failures = case when $5::text is null then failures when $6::text is null then 0
+                         when $9 then 1 else failures + 1 end,
          failing_since = case when $5::text is null then failing_since
                               when $6::text is not null then coalesce(failing_since, clock_timestamp()) end,
          last_error = coalesce($6, last_error),
@@ -301,6 +306,7 @@ export async function endCycle(client: Client, lease: Lease, end: CycleEnd): Pro
       end.failure?.message.replaceAll('\0', '').slice(0, 1000) ?? null,
       lease.owner,
       end.share ?? null,
+      end.failure?.isFirst ?? false,
     ],
   );
   if (rowCount === 0) throw new LeaseLostError(`Application ${lease.applicationId}`);

@@ -158,6 +158,7 @@ const faultSchema = z.strictObject({
   /** JSON has no expressions. */
   pathPattern: z.string().optional(),
   applicationId: z.int().optional(),
+  above: z.int().optional(),
   after: z.int().optional(),
   /** JSON has no Infinity. */
   times: z.union([z.int(), z.literal('always')]).optional(),
