@@ -178,7 +178,7 @@ export class SessionSync {
     sessions: Iterable<OwedSession>,
     context: CycleContext,
     isTimeUp: () => boolean,
-  ): Promise<ReadonlySet<string>> 
+  ): Promise<ReadonlySet<string>> {
     try {
       return await fetchSessionsById(this.options, this.suspectsLast(sessions), context, isTimeUp);
     } catch (error) {
@@ -186,6 +186,7 @@ export class SessionSync {
       for (const id of error.sessionIds) this.suspects.add(id);
       throw error.cause;
     }
+  }
 
   private *suspectsLast(sessions: Iterable<OwedSession>): Generator<OwedSession, void> {
     const suspects: OwedSession[] = [];
