@@ -163,7 +163,7 @@ create table talon_one_session_snapshot (
   event_id bigint,
   primary key (application_id, session_id, fetched_at)
 );
-comment on table talon_one_session_snapshot is 'Customer sessions as they were each time an event touched them';
+comment on table talon_one_session_snapshot is 'Customer sessions as they were each time an event touched them, and when a list showed something new';
 comment on column talon_one_session_snapshot.application_id is 'Application of the session';
 comment on column talon_one_session_snapshot.session_id is 'Talon.One''s internal ID of the session';
 comment on column talon_one_session_snapshot.fetched_at is 'The session was asked for after this moment (clock of this database), so every event stored before is reflected';
@@ -176,7 +176,7 @@ comment on column talon_one_session_snapshot.total is 'Cart items and additional
 comment on column talon_one_session_snapshot.total_discounts is 'Sum of discounts; NULL unless source is by-id, because lists always send 0';
 comment on column talon_one_session_snapshot.source is 'How it was fetched: by-id, list or export';
 comment on column talon_one_session_snapshot.payload is 'The whole session as sent; NULL when not found, or when it went to talon_one_quarantine';
-comment on column talon_one_session_snapshot.event_id is 'Newest event that made us fetch the session';
+comment on column talon_one_session_snapshot.event_id is 'Newest event that made us fetch the session; NULL: a list brought it as news that no event called for';
 
 create view talon_one_profile as
   select distinct on (profile_id) * from talon_one_profile_snapshot order by profile_id, fetched_at desc, application_id desc;

@@ -92,6 +92,17 @@ end $$;
 comment on function talon_one_drop_partitions(timestamptz, interval, boolean) is
   'Drops the partitions of events and effects that end at the moment or before, none that a cursor still reads, and returns their names; without really it only names them. With the rights of its owner';
 
+-- Snapshots that no event called for: PROFILE_REFRESH_DAYS.
+
+comment on table talon_one_profile_snapshot is
+  'Customer profiles as they were each time an event touched them, and with PROFILE_REFRESH_DAYS when they had changed without one';
+comment on column talon_one_profile_snapshot.event_id is
+  'Newest event that made us fetch the profile; NULL: none did, it was read again and had changed (PROFILE_REFRESH_DAYS)';
+comment on table talon_one_session_snapshot is
+  'Customer sessions as they were each time an event touched them, and with PROFILE_REFRESH_DAYS when an open one had changed without one';
+comment on column talon_one_session_snapshot.event_id is
+  'Newest event that made us fetch the session; NULL: none did, it was read again and had changed (PROFILE_REFRESH_DAYS)';
+
 -- Erasure. A customer is forgotten by blanking what is stored, and by triggers that blank what comes again. They exist
 -- only once somebody has been forgotten, so that nobody else pays for them.
 

@@ -177,6 +177,20 @@ describe('auto never spends more requests than one for each session', () => {
     expect(sync.requests(BY_ID) + sync.requests(LIST)).toBeLessThanOrEqual(owed.length);
   });
 
+  test('also after a start: the stored sessions tell how many there are', async () => {
+    const { sync, run } = await prepare({ events: 900, sessions: 400, days: 2 });
+    expect(await run('list')).toBe('nothing');
+    const thirtieth = `insert into talon_one_owed_snapshot (kind, application_id, id, event_id, first_created)
+      select 'session', $1, id, 1, created from (
+        select session_id as id, session_created as created, row_number() over (order by session_id) as place
+        from talon_one_session_snapshot where application_id = $1
+      ) as known where place % 30 = 0`;
+    await db().rows(thirtieth, sync.applicationId);
+    sync.sim.resetStatistics();
+    expect(await run('auto', { pageSize: 20 })).toBe('nothing');
+    expect([sync.requests(LIST), sync.requests(BY_ID)]).toEqual([0, 13]);
+  });
+
   test('and at most one more when nothing is known yet of how many sessions there are', async () => {
     const { sync, run } = await prepare({ events: 900, sessions: 400, days: 2 });
     expect(await run('auto', { pageSize: 50 })).toBe('nothing');

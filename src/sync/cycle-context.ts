@@ -4,6 +4,7 @@ import type { RequestContext } from '../talon-one/management.js';
 import type { Priority } from '../talon-one/request-budget.js';
 import type { Lease } from '../warehouse/cursor.js';
 import type { StoreCounts } from '../warehouse/record-page.js';
+import type { SnapshotStore } from './snapshot-store.js';
 
 /** What every kind of work counts. */
 export interface WorkTally {
@@ -31,6 +32,8 @@ export interface CycleContext {
   /** To be handed to every request: counts it and logs what failed. */
   readonly requests: RequestContext;
   readonly observer: Observer;
+  /** Where answers about profiles and sessions go; default: `owedStore`. */
+  readonly store?: SnapshotStore | undefined;
 }
 
 /** From this attempt on a failing request is worth a line; before, it is everyday trouble. */

@@ -5,13 +5,7 @@ import { earlierOf, formatInstant, type Instant, laterOf, secondsBetween } from 
 import type { Logger } from '../logger.js';
 import type { Observer } from '../observer.js';
 import type { Priority } from '../talon-one/request-budget.js';
-import {
-  advanceCursor,
-  type CycleEnd,
-  endCycle,
-  type Lease,
-  type LeasedCursor,
-} from '../warehouse/cursor.js';
+import { type CycleEnd, endCycle, type Lease, type LeasedCursor } from '../warehouse/cursor.js';
 import { type CycleOutcome, type CycleRecord, insertCycle } from '../warehouse/cycle-log.js';
 import { type OwedSummary, summariseOwed } from '../warehouse/owed.js';
 import type { Client } from '../warehouse/pool.js';
@@ -20,12 +14,14 @@ import type { ApplicationSync } from './application-sync.js';
 import { type CycleContext, type CycleTally, createCycleContext } from './cycle-context.js';
 import type { EventWindow } from './events.js';
 import { backoffMs, failureLevel, failureOf } from './failure.js';
-import { whileLeased } from './lease-keeper.js';
+import { applicationKeeper, type LeaseKeeper } from './lease-keeper.js';
 import type { Leftover } from './leftover.js';
 import { nextCycleInMs } from './next-cycle.js';
 
 export interface CycleOptions {
   readonly warehouse: Warehouse;
+  /** Of this process; default: one for this cycle. */
+  readonly keeper?: LeaseKeeper<Lease>;
   readonly intervalMs: number;
   readonly lookback: Instant;
   /** How many Applications are this process's own to keep; default: any number. */
@@ -66,8 +62,8 @@ export async function runCycle(
   let leftover: Leftover = 'nothing';
   let error: unknown;
   try {
-    const renew = (client: Client) => advanceCursor(client, lease);
-    await whileLeased(options.warehouse, { lease, renew }, signal, async (leaseSignal) => {
+    const keeper = options.keeper ?? applicationKeeper(options.warehouse);
+    await keeper.whileLeased(lease, signal, async (leaseSignal) => {
       context = createCycleContext(lease, leaseSignal, log, surroundings);
       window = await application.syncEvents(cursor, context, options.isWaitedFor);
       leftover = window.isCaughtUp ? await application.syncSnapshots(context) : 'time-up';
@@ -104,16 +100,20 @@ async function finish(
   let completeThrough: Instant | undefined;
   let failingMs = 0;
   try {
-    await options.warehouse.transaction(async (client) => {
+    const end = async (client: Client) => {
       owed = await summariseOwed(client, lease.applicationId);
       completeThrough = completeThroughOf(ending, owed, options.lookback);
       if (ending.outcome !== 'lease-lost') {
         const standing = { failures: cursor.failures, othersWaitMs, completeThrough };
-        const end = { ...endOf(ending, standing, options), share: options.share };
-        failingMs = await endCycle(client, lease, end);
+        failingMs = await endCycle(client, lease, {
+          ...endOf(ending, standing, options),
+          share: options.share,
+        });
       }
       await insertCycle(client, lease, toRecord(ending, context, owed.count, completeThrough));
-    });
+    };
+    // Nobody renews the lease any more.
+    await options.warehouse.transaction(end, { isUrgent: true });
   } catch (error) {
     // Without Postgres the lease ends by itself; the cursor stands where the last stored page left it.
     log.warn({ err: error }, 'end of cycle could not be recorded');

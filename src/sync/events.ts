@@ -1,4 +1,4 @@
-import { type Instant, laterOf, SECOND } from '../instant.js';
+import { earlierOf, type Instant, laterOf, SECOND } from '../instant.js';
 import type { EventList } from '../talon-one/event-list.js';
 import { eventPages, oneAhead } from '../talon-one/event-pages.js';
 import type { ReadPage } from '../talon-one/record-list.js';
@@ -8,7 +8,7 @@ import type { Partitions } from '../warehouse/partitions.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
 import { type CycleContext, noteQuarantined } from './cycle-context.js';
 import type { QuietTail } from './quiet-tail.js';
-import { Progress, Reach, startOfWindow } from './reading.js';
+import { Progress, Reach } from './reading.js';
 
 export interface EventSyncOptions {
   readonly warehouse: Warehouse;
@@ -49,7 +49,7 @@ export async function syncEvents(
   context: CycleContext,
 ): Promise<EventWindow> {
   const beganMs = options.tail.nowMs();
-  const from = startOfWindow(cursor, options.tail.lookbackFor(cursor.lastSync));
+  const from = options.tail.startAfter(cursor.lastSync);
   let to = cursor.lastSync;
   let readUntil: Instant | undefined;
   let isCaughtUp = false;
@@ -71,7 +71,7 @@ export async function syncEvents(
       progress.note(to, eventPage.page.serverTime, eventFigures(context));
     }
   }
-  return { from, to, isCaughtUp, readUntil, closeAt: reach.closeAt };
+  return { from: earlierOf(from, to), to, isCaughtUp, readUntil, closeAt: reach.closeAt };
 }
 
 async function storeEventPage(

@@ -2,15 +2,11 @@ import { ApiError, hasStatus } from '../talon-one/api-error.js';
 import type { ListPage, ManagementClient } from '../talon-one/management.js';
 import { recordSchema } from '../talon-one/schemas.js';
 import { databaseTime, type OwedSnapshot, owedProfiles } from '../warehouse/owed.js';
-import {
-  type SnapshotBatch,
-  writeNotFound,
-  writeRefused,
-  writeSnapshots,
-} from '../warehouse/snapshot-writer.js';
+import type { SnapshotBatch } from '../warehouse/snapshot-writer.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
 import { type CycleContext, noteQuarantined, noteSnapshots } from './cycle-context.js';
 import type { Leftover } from './leftover.js';
+import { owedStore, type SnapshotStore } from './snapshot-store.js';
 
 export interface ProfileSyncOptions {
   readonly warehouse: Warehouse;
@@ -65,6 +61,23 @@ export class ProfileSync {
     return leftover;
   }
 
+  /** Fetches these profiles, whether they are owed or not, and hands the answers to the store of the context. */
+  async fetchThese(asked: readonly OwedSnapshot[], context: CycleContext): Promise<void> {
+    const run: Run = { context, answered: 0, refusals: [] };
+    const leftOut: OwedSnapshot[] = [];
+    for (let rest = asked; rest.length > 0; ) {
+      const part = rest.slice(0, this.batchSize);
+      rest = rest.slice(part.length);
+      leftOut.push(...(await this.fetch(part, run)).missing);
+    }
+    await this.fetchAgain(leftOut, run);
+    await this.putRefusedAside(run);
+  }
+
+  private storeOf({ store }: CycleContext): SnapshotStore {
+    return store ?? owedStore(this.options.warehouse);
+  }
+
   private async fetchAll(run: Run, isTimeUp: () => boolean): Promise<Leftover> {
     const { warehouse } = this.options;
     const { applicationId } = run.context.lease;
@@ -96,7 +109,7 @@ export class ProfileSync {
       const { batch, missing, answered } = await this.fetch(rest.slice(0, length), run);
       const isProof = answered === 0 && batch.asked.length <= PROOF_SIZE;
       if (isProof) {
-        await writeNotFound(this.options.warehouse, batch, missing);
+        await this.storeOf(run.context).notFound(batch, missing);
         noteSnapshots(run.context, 'profile', missing.length);
       }
       rest = [...(isProof ? [] : missing), ...rest.slice(batch.asked.length)];
@@ -112,7 +125,7 @@ export class ProfileSync {
     try {
       for await (const page of this.search(asked, context)) {
         const record = { ...page, problems: problemsOf(page) };
-        const counts = await writeSnapshots(this.options.warehouse, batch, record);
+        const counts = await this.storeOf(context).answered(batch, record);
         for (const id of counts.answered) answered.add(id);
         noteSnapshots(context, 'profile', counts.inserted);
         noteQuarantined(context, counts, page.source);
@@ -169,7 +182,7 @@ export class ProfileSync {
 
   private async noteRefused(error: ApiError, batch: SnapshotBatch, run: Run): Promise<Fetched> {
     if (error.status === 404) {
-      await writeNotFound(this.options.warehouse, batch, batch.asked);
+      await this.storeOf(run.context).notFound(batch, batch.asked);
       noteSnapshots(run.context, 'profile', batch.asked.length);
     } else {
       run.refusals.push({ batch, error });
@@ -183,7 +196,7 @@ export class ProfileSync {
     for (const { batch, error } of refusals) {
       if (answered === 0) throw error;
       const refusal = { reason: error.message, source: error.endpoint };
-      await writeRefused(this.options.warehouse, batch, batch.asked, refusal);
+      await this.storeOf(context).refused(batch, batch.asked, refusal);
       noteQuarantined(context, { inserted: 0, quarantined: 1 }, error.endpoint);
     }
   }

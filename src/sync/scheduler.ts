@@ -1,13 +1,20 @@
 import { monotonicMs } from '../clock.js';
 import type { Logger } from '../logger.js';
 import type { Observer } from '../observer.js';
-import { leaveApplications, millisecondsUntilDue, type TakeOptions, takeLease } from '../warehouse/cursor.js';
+import {
+  type Lease,
+  leaveApplications,
+  millisecondsUntilDue,
+  type TakeOptions,
+  takeLease,
+} from '../warehouse/cursor.js';
 import { pruneCycles } from '../warehouse/cycle-log.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
 import { ApplicationSync, type ApplicationSyncOptions } from './application-sync.js';
 import { type CycleResult, runCycle } from './cycle.js';
 import { DueLoop, type TakenWork } from './due-loop.js';
 import { FairShare } from './fair-share.js';
+import { applicationKeeper, type LeaseKeeper } from './lease-keeper.js';
 
 export interface SchedulerOptions extends ApplicationSyncOptions {
   readonly warehouse: Warehouse;
@@ -31,10 +38,12 @@ export class Scheduler {
   private readonly loop: DueLoop;
   private readonly fairShare: FairShare;
   private readonly backFilling = new Set<string>();
+  private readonly keeper: LeaseKeeper<Lease>;
   private pruneAtMs = 0;
 
   constructor(private readonly options: SchedulerOptions) {
     const { warehouse, owner, config } = options;
+    this.keeper = applicationKeeper(warehouse);
     this.fairShare = new FairShare({ warehouse, owner, leaseMs: config.sync.leaseMs });
     this.loop = this.loopOver(options.applicationIds, { evenIfNotDue: false });
   }
@@ -125,6 +134,7 @@ export class Scheduler {
       const application = this.applicationSync(applicationId);
       const settings = {
         warehouse,
+        keeper: this.keeper,
         intervalMs,
         lookback,
         share: options.share,

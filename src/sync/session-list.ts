@@ -25,8 +25,8 @@ export interface PendingSessions {
 export type ListEnd = 'complete' | 'cut' | 'refused';
 
 /**
- * Lists one window page by page, and stores what is owed of it, whether it was listed for its sake or not. Stops when
- * nothing that the window was listed for is left, or when what is left is cheaper elsewhere.
+ * Lists one window page by page, and stores what is owed of it, whether it was listed for its sake or not, and what
+ * carries news. Stops when nothing that the window was listed for is left, or when what is left is cheaper elsewhere.
  */
 export async function listSessions(
   options: LaneOptions,

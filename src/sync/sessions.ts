@@ -1,3 +1,4 @@
+import { type KnownSession, newestSessions, sessionsAround } from '../warehouse/known-sessions.js';
 import { type OwedSession, owedSessions } from '../warehouse/owed.js';
 import type { CycleContext } from './cycle-context.js';
 import type { Leftover } from './leftover.js';
@@ -15,6 +16,15 @@ export interface SessionSyncOptions extends ByIdOptions {
 const CHUNK = 10_000;
 /** Lists that are begun for the sake of one session; a second one is planned with what the first has taught. */
 const MOST_LISTS = 2;
+/** Stored sessions that tell a process how the sessions lie, before it has read a list. */
+const FIRST_LESSON = 1000;
+
+interface Fetched {
+  /** IDs of those that could not be fetched. */
+  readonly failed: ReadonlySet<string>;
+  /** What lists may still spend, see `PendingSessions`. */
+  readonly credit: number;
+}
 
 /** Fetches every owed session by the lane that is asked for or cheapest, and settles it. */
 export class SessionSync {
@@ -26,6 +36,7 @@ export class SessionSync {
 
   async run(context: CycleContext, isTimeUp: () => boolean): Promise<Leftover> {
     const failed = new Set<string>();
+    let credit = 1;
     for (;;) {
       context.signal.throwIfAborted();
       const chunk = await owedSessions(this.options.warehouse, context.lease.applicationId, CHUNK);
@@ -35,30 +46,38 @@ export class SessionSync {
         return failed.size === 0 ? 'nothing' : 'failed';
       }
       const mayLeave = chunk.length === CHUNK;
-      for (const id of await this.fetchChunk(owed, mayLeave, context, isTimeUp)) failed.add(id);
+      if (mayLeave) credit = Math.max(credit, 1);
+      const fetched = await this.fetchThese(owed, { mayLeave, credit }, context, isTimeUp);
+      for (const id of fetched.failed) failed.add(id);
+      credit = fetched.credit;
       if (isTimeUp()) return 'time-up';
     }
   }
 
-  /** Returns the IDs of those that could not be fetched. */
-  private async fetchChunk(
+  /**
+   * Fetches these sessions, and hands the answers to the store of the context.
+   * @param mayLeave more sessions are owed than these, and what is cheaper together with them may be left
+   * @param credit what lists may spend, see `PendingSessions`
+   */
+  async fetchThese(
     owed: readonly OwedSession[],
-    mayLeave: boolean,
+    { mayLeave, credit }: { mayLeave: boolean; credit: number },
     context: CycleContext,
     isTimeUp: () => boolean,
-  ): Promise<ReadonlySet<string>> {
+  ): Promise<Fetched> {
     const { mode, pageSize } = this.options;
     if (mode === 'export') {
       const rest = await exportSessions(this.options, owed, context, isTimeUp);
-      return this.fetchSingly(rest, context, isTimeUp);
+      return { failed: await this.fetchSingly(rest, context, isTimeUp), credit };
     }
     const run: PendingSessions = {
       pending: new Map(owed.map((session) => [session.id, session])),
       isPart: mayLeave,
       spread: this.spread,
-      credit: mode === 'auto' ? 1 : undefined,
+      credit: mode === 'auto' ? credit : undefined,
     };
-    const options: PlanOptions = { mode, pageSize, spread: this.spread, mayLeave };
+    const landmarks = mode === 'by-id' ? [] : await this.landmarks(owed, context);
+    const options: PlanOptions = { mode, pageSize, spread: this.spread, landmarks, mayLeave };
     const { byId } = planSessions(owed, options);
     // Lists and requests by ID have budgets of their own, so they go side by side.
     const lanes = await Promise.allSettled([
@@ -71,7 +90,24 @@ export class SessionSync {
       PromiseFulfilledResult<Set<string>>,
     ];
     const failed = await this.fetchSingly(listed.value, context, isTimeUp);
-    return new Set([...singly.value, ...failed]);
+    return { failed: new Set([...singly.value, ...failed]), credit: run.credit ?? credit };
+  }
+
+  /**
+   * What is stored of the sessions around those that nobody has seen yet, and that are not the newest; and the newest,
+   * which tells which ones these are.
+   */
+  private async landmarks(owed: readonly OwedSession[], { lease }: CycleContext): Promise<KnownSession[]> {
+    const { warehouse } = this.options;
+    const { applicationId } = lease;
+    const isNew = this.spread.idsFollowTime === undefined;
+    const known = await newestSessions(warehouse, applicationId, isNew ? FIRST_LESSON : 1);
+    if (isNew) this.spread.learn(known);
+    const newest = known.at(-1);
+    if (!newest || this.spread.idsFollowTime === false) return [];
+    const unseen = owed.filter(({ id, isDated }) => !isDated && Number(id) < newest.id).map(({ id }) => id);
+    const around = await sessionsAround(warehouse, applicationId, unseen);
+    return (around.at(-1)?.id ?? 0) < newest.id ? [...around, newest] : around;
   }
 
   /**

@@ -6,6 +6,7 @@ import {
   type LeaseTable,
   leaveRows,
   millisecondsUntilRow,
+  renewRows,
   takeRow,
 } from './lease.js';
 import type { Client } from './pool.js';
@@ -164,14 +165,16 @@ export function millisecondsUntilDue(
  * @param isDueNow there is something new for the next cycle to do
  */
 export async function returnLease(warehouse: Warehouse, lease: Lease, isDueNow: boolean): Promise<void> {
-  await warehouse.transaction((client) =>
-    client.query(
-      `update talon_one_sync_cursor
+  await warehouse.transaction(
+    (client) =>
+      client.query(
+        `update talon_one_sync_cursor
        set lease_owner = null, lease_expires_at = clock_timestamp(), updated_at = clock_timestamp(),
            next_cycle_at = case when $3 then least(next_cycle_at, clock_timestamp()) else next_cycle_at end
        where application_id = $1 and fence = $2`,
-      [lease.applicationId, lease.fence, isDueNow],
-    ),
+        [lease.applicationId, lease.fence, isDueNow],
+      ),
+    { isUrgent: true },
   );
 }
 
@@ -182,6 +185,8 @@ export interface CursorReach {
   readonly applicationCreated: Instant | undefined;
   readonly lastSync: Instant;
   readonly readUntil: Instant | undefined;
+  /** As in talon_one_sync_cursor. */
+  readonly status: string;
 }
 
 /** Where the cursors stand of these Applications, or of all. */
@@ -190,9 +195,9 @@ export async function readReaches(
   applicationIds?: readonly string[],
 ): Promise<CursorReach[]> {
   const { rows } = await warehouse.transaction((client) =>
-    client.query<Record<'id' | 'name' | 'created' | 'last_sync' | 'read_until', string | null>>(
+    client.query<Record<'id' | 'name' | 'created' | 'last_sync' | 'read_until' | 'status', string | null>>(
       `select application_id::text as id, application_name as name, ${rfc3339('application_created')} as created,
-         ${rfc3339('last_sync')} as last_sync, ${rfc3339('read_until')} as read_until
+         ${rfc3339('last_sync')} as last_sync, ${rfc3339('read_until')} as read_until, status
        from talon_one_sync_cursor
        where $1::bigint[] is null or application_id = any($1::bigint[]) order by application_id`,
       [applicationIds ?? null],
@@ -204,6 +209,7 @@ export async function readReaches(
     applicationCreated: toInstant(row.created),
     lastSync: toInstant(row.last_sync) ?? 0n,
     readUntil: toInstant(row.read_until),
+    status: row.status ?? 'new',
   }));
 }
 
@@ -246,6 +252,11 @@ export async function advanceCursor(
     ],
   );
   if (rowCount === 0) throw new LeaseLostError(`Application ${lease.applicationId}`);
+}
+
+/** Renews leases beside the pages; returns those that were taken over. */
+export function renewCursors(warehouse: Warehouse, leases: readonly Lease[]): Promise<Lease[]> {
+  return renewRows(warehouse, CURSORS, leases, ({ applicationId }) => applicationId);
 }
 
 /** How a cycle ends: when the next one is due and what is known now. */

@@ -37,9 +37,9 @@ export async function writeEventPage(warehouse: Warehouse, write: EventPageWrite
   const counts = await storePage(warehouse, page, {
     kind: 'event',
     applicationId: lease.applicationId,
-    begin: async (client) => {
+    fence: (client) => advanceCursor(client, lease, advance),
+    prepare: async (client) => {
       timed = [];
-      await advanceCursor(client, lease, advance);
       await write.prepare?.(client);
     },
     insert: async (client, text, way) => {

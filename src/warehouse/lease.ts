@@ -81,6 +81,40 @@ function courtesy({ name }: LeaseTable, courtesyMs: string, share: string): stri
     else ${courtesyMs}::float8 end * interval '1 ms'`;
 }
 
+/**
+ * Renews leases in one statement. A row that is locked belongs to a page that is being written, which renews it itself.
+ * @returns those that somebody else has
+ */
+export async function renewRows<L extends HeldLease>(
+  warehouse: Warehouse,
+  { name, key, keyType }: LeaseTable,
+  leases: readonly L[],
+  keyOf: (lease: L) => string,
+): Promise<L[]> {
+  const [first] = leases;
+  if (!first) return [];
+  const { rows } = await warehouse.transaction(
+    (client) =>
+      client.query<{ position: string }>(
+        `with mine as (
+           select key, fence, position from unnest($1::${keyType}[], $2::bigint[]) with ordinality as l (key, fence, position)
+         ), free as (
+           select row.${key} from ${name} as row join mine on row.${key} = mine.key and row.fence = mine.fence
+           for update of row skip locked
+         ), renewed as (
+           update ${name} as row
+           set lease_expires_at = clock_timestamp() + $3 * interval '1 ms', updated_at = clock_timestamp()
+           from free where row.${key} = free.${key}
+         )
+         select mine.position from mine left join ${name} as row on row.${key} = mine.key
+         where row.fence is distinct from mine.fence`,
+        [leases.map(keyOf), leases.map(({ fence }) => fence), first.durationMs],
+      ),
+    { isUrgent: true },
+  );
+  return rows.flatMap(({ position }) => leases[Number(position) - 1] ?? []);
+}
+
 /** Milliseconds until `takeRow` may find one of these rows; `undefined` when there is none at all. */
 export async function millisecondsUntilRow(
   warehouse: Warehouse,
