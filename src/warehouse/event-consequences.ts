@@ -11,6 +11,8 @@ export interface Stretch {
   readonly from: Instant;
   /** Exclusive. */
   readonly to: Instant;
+  /** End of the period that the stretch is part of: what a later event of it names as well is looked at with that one. */
+  readonly periodTo: Instant;
   /** Database time, RFC 3339: only events that were stored before. */
   readonly storedBefore: string;
   /** Whether effects are to be rows at all. */
@@ -25,8 +27,8 @@ export interface LackingConsequences {
   readonly effects: number;
 }
 
-// $1 Application, $2 and $3 the stretch, $4 storedBefore, $5 normalizeEffects.
-const STRETCH = `e.application_id = $1 and e.created >= $2 and e.created < $3 and e.synced_at < $4`;
+// $1 Application, $2 and $3 the stretch, $4 storedBefore, $5 the end of the period, $6 normalizeEffects.
+const STRETCH = `e.application_id = $1 and e.created >= $2 and e.created < least($3::timestamptz, $5::timestamptz) and e.synced_at < $4`;
 
 const LACKING_SNAPSHOTS = `
   select touched.kind, touched.id, max(e.event_id) as event_id, min(e.created) as created
@@ -39,15 +41,23 @@ const LACKING_SNAPSHOTS = `
       when 'profile' then not exists (
         select from talon_one_profile_snapshot s
         where s.profile_id = touched.id and s.application_id = $1 and s.fetched_at >= e.synced_at)
+      and not exists (
+        select from talon_one_event later
+        where later.profile_id = touched.id and later.application_id = $1 and later.created > e.created
+          and later.created >= $2 and later.created < $5)
       else not exists (
         select from talon_one_session_snapshot s
-        where s.application_id = $1 and s.session_id = touched.id and s.fetched_at >= e.synced_at) end
+        where s.application_id = $1 and s.session_id = touched.id and s.fetched_at >= e.synced_at)
+      and not exists (
+        select from talon_one_event later
+        where later.session_id = touched.id and later.application_id = $1 and later.created > e.created
+          and later.created >= $2 and later.created < $5) end
   group by touched.kind, touched.id`;
 
 const LACKING_EFFECTS = `
   select e.event_id, e.created, e.profile_id, e.session_id, e.payload -> 'effects' as effects
   from talon_one_event e
-  where $5::boolean and ${STRETCH} and jsonb_typeof(e.payload -> 'effects') = 'array'
+  where $6::boolean and ${STRETCH} and jsonb_typeof(e.payload -> 'effects') = 'array'
     and jsonb_array_length(e.payload -> 'effects') > (
       select count(*) from talon_one_effect f
       where f.application_id = $1 and f.event_id = e.event_id and f.created = e.created
@@ -70,17 +80,28 @@ export async function lackingConsequences(
 
 /** Makes what is lacking again: the effects as rows, and rows that owe the snapshots. Needs the lease of the Application. */
 export async function restoreConsequences(client: Client, stretch: Stretch): Promise<void> {
-  const values = valuesOf(stretch);
+  const [application, from, to, storedBefore, periodTo] = valuesOf(stretch);
   await client.query(
     `with lacking as (${LACKING_SNAPSHOTS})
      insert into talon_one_owed_snapshot (kind, application_id, id, event_id, first_created)
-     select kind, $1, id, event_id, created from lacking where $5::boolean is not null
+     select kind, $1, id, event_id, created from lacking
      on conflict (kind, application_id, id) do nothing`,
-    values,
+    [application, from, to, storedBefore, periodTo],
   );
-  await client.query(`with inserted as (${LACKING_EFFECTS}) ${EFFECTS} on conflict do nothing`, values);
+  if (!stretch.normalizeEffects) return;
+  await client.query(
+    `with inserted as (${LACKING_EFFECTS}) ${EFFECTS} on conflict do nothing`,
+    valuesOf(stretch),
+  );
 }
 
-function valuesOf({ applicationId, from, to, storedBefore, normalizeEffects }: Stretch) {
-  return [applicationId, formatInstant(from), formatInstant(to), storedBefore, normalizeEffects];
+function valuesOf({ applicationId, from, to, storedBefore, normalizeEffects, periodTo }: Stretch) {
+  return [
+    applicationId,
+    formatInstant(from),
+    formatInstant(to),
+    storedBefore,
+    formatInstant(periodTo),
+    normalizeEffects,
+  ];
 }

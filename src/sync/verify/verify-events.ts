@@ -206,11 +206,11 @@ class VerifyRun {
 
   /** What stored events lack of what is stored with an event; with repairs it is made again. */
   private async consequences(
-    stretch: Omit<Stretch, 'normalizeEffects'>,
+    stretch: Omit<Stretch, 'normalizeEffects' | 'periodTo'>,
   ): Promise<{ snapshots: number; effects: number }> {
     const { warehouse, normalizeEffects } = this.options;
     if (stretch.to <= stretch.from) return { snapshots: 0, effects: 0 };
-    const whole = { ...stretch, normalizeEffects };
+    const whole = { ...stretch, periodTo: this.verification.to, normalizeEffects };
     const lacking = await lackingConsequences(warehouse, whole);
     if (!this.verification.repairs || lacking.snapshots + lacking.effects === 0) return lacking;
     await withShortLease(stretch.applicationId, this.options, this.signal, async (lease) => {
