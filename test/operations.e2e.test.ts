@@ -94,7 +94,7 @@ test('status, verify and backfill work beside the daemon, and say by their exit 
   const lacking = await run(deployment, ['verify']);
   expect(lacking.code).toBe(1);
   expect(lacking.stdout).toMatch(/^ {2}missing +\d+ {3}IDs: /m);
-  expect(lacking.stderr).toMatch(/\d events are missing\. "talon-one-sync verify --repair" stores them\./);
+  expect(lacking.stderr).toMatch(/^\d events are missing\. "talon-one-sync verify --repair" mends it\.$/m);
   const repaired = await run(deployment, ['verify', '--repair', '--application', '1']);
   expect(repaired).toMatchObject({ code: 0 });
   await waitUntilNothingWrong(() => findDifferences(simulator, database));
@@ -105,6 +105,9 @@ test('status, verify and backfill work beside the daemon, and say by their exit 
   await database.query(
     'delete from talon_one_effect f where not exists (select from talon_one_event e where e.event_id = f.event_id)',
   );
+  const behind = await run(deployment, ['verify', '--from', '2099-01-01']);
+  expect(behind).toMatchObject({ code: 1, stdout: '' });
+  expect(behind.stderr).toContain('There is nothing to verify');
   const backfill = start(['backfill', '--from', '2015-01-01', '--application', '1']);
   expect(await backfill.ended).toEqual({ code: 0, signal: null });
   expect(backfill.linesOf('period read again')).toMatchObject([{ applicationId: 1, eventsNew: 3 }]);
