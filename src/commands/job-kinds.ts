@@ -1,3 +1,4 @@
+import { erasureJob } from '../sync/erasure-job.js';
 import type { JobKind } from '../sync/job.js';
 import { loyaltyKinds } from '../sync/loyalty/kinds.js';
 import type { LoyaltyParts } from '../sync/loyalty/loyalty-parts.js';
@@ -13,6 +14,7 @@ export function jobKinds(parts: LoyaltyParts & Pick<Api, 'sparing'>): JobKind[] 
   return [
     ...(loyalty.isOn ? loyaltyKinds(parts) : []),
     ...referenceKinds(parts),
+    erasureJob(parts),
     ...(delay === undefined ? [] : [auditJob({ ...parts, delay })]),
     ...(months === undefined ? [] : [retentionJob({ ...parts, months, lookback: sync.lookback })]),
   ];
