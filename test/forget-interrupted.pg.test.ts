@@ -57,7 +57,12 @@ async function storeAsDaily(id: string): Promise<void> {
   await db().rows(STORE_ROWS.balances, ...page({ ...columns, currentbalance: '5' }));
   await db().rows(STORE_ROWS.tiers, ...page({ ...columns, tiername: 'Gold' }));
   await db().rows(STORE_ROWS['join-dates'], ...page({ ...columns, joindate: '2025-01-01T00:00:00Z' }));
-  await db().rows(STORE_ROWS.projection, ...page({ ...columns, currentbalance: '5' }), '2026-01-02', '2026-01-02Z');
+  await db().rows(
+    STORE_ROWS.projection,
+    ...page({ ...columns, currentbalance: '5' }),
+    '2026-01-02',
+    '2026-01-02Z',
+  );
 }
 
 const HOLDER_TABLES = ['balance_snapshot', 'tier_snapshot', 'join_date', 'balance_projection'];
@@ -74,7 +79,9 @@ const holdersNow = async () =>
 test('what the daemon stored blanked since the erasure began does not hinder its end', async () => {
   const id = 'met-again';
   await storeAsDaily(id);
-  await db().rows(`update talon_one_quarantine set first_seen_at = '2026-01-01Z', last_seen_at = '2026-01-01Z'`);
+  await db().rows(
+    `update talon_one_quarantine set first_seen_at = '2026-01-01Z', last_seen_at = '2026-01-01Z'`,
+  );
   const erasureId = await leaveUnfinished(id);
   // A cycle and the daily jobs, before everything is blanked.
   await storeAsDaily(id);
@@ -86,7 +93,9 @@ test('what the daemon stored blanked since the erasure began does not hinder its
   const expected = Object.fromEntries(HOLDER_TABLES.map((name) => [name, one]));
   expect(await holdersNow()).toEqual(expected);
   expect(
-    await db().rows(`select reason, first_seen_at = '2026-01-01Z' as is_first, last_seen_at > '2026-01-02Z' as is_last from talon_one_quarantine`),
+    await db().rows(
+      `select reason, first_seen_at = '2026-01-01Z' as is_first, last_seen_at > '2026-01-02Z' as is_last from talon_one_quarantine`,
+    ),
   ).toEqual([{ reason: 'erased', is_first: true, is_last: true }]);
   expect(rows).toMatchObject({ talon_one_quarantine: 1, talon_one_loyalty_join_date: 1 });
   await storeAsDaily(id);
@@ -138,7 +147,9 @@ test('an erasure that was interrupted after its first step is finished by the da
   expect(await unfinishedErasures(db().warehouse)).toContain(erasureId);
   await runJob();
   expect(await unfinishedErasures(db().warehouse)).toEqual([]);
-  expect(await db().value(`select payload::text from talon_one_event where event_id = 60002`)).not.toContain('a@x');
+  expect(await db().value(`select payload::text from talon_one_event where event_id = 60002`)).not.toContain(
+    'a@x',
+  );
   expect(await holdersNow()).not.toMatchObject({ join_date: expect.stringContaining(id) });
   const [row] = await rowsOf(erasureId);
   expect(row).toMatchObject({ done: true, rows: { talon_one_event: 1, talon_one_profile_snapshot: 1 } });
@@ -158,7 +169,9 @@ class DyingWarehouse extends Warehouse {
     this.left = transactions;
   }
 
-  override async transaction<T>(...parameters: Parameters<typeof Warehouse.prototype.transaction<T>>): Promise<T> {
+  override async transaction<T>(
+    ...parameters: Parameters<typeof Warehouse.prototype.transaction<T>>
+  ): Promise<T> {
     this.left -= 1;
     if (this.left < 0 || (this.left === 0 && !this.afterCommit)) throw new Error('killed');
     const result = await super.transaction(...parameters);
@@ -168,7 +181,12 @@ class DyingWarehouse extends Warehouse {
 }
 
 test('after a crash at any step the next run finishes; every row is counted once, and each run leaves its figures', async () => {
-  const expected = { talon_one_event: 2, talon_one_quarantine: 1, talon_one_loyalty_join_date: 1, talon_one_profile_snapshot: 1 };
+  const expected = {
+    talon_one_event: 2,
+    talon_one_quarantine: 1,
+    talon_one_loyalty_join_date: 1,
+    talon_one_profile_snapshot: 1,
+  };
   // Four transactions before the tables, one for each of them, two after.
   const last = ERASED_TABLES.length + 6;
   let crashed = 0;
@@ -194,10 +212,17 @@ test('after a crash at any step the next run finishes; every row is counted once
       );
       if (died) crashed += 1;
       // Killed before anything was noted, nobody but the command knows what was wanted.
-      const noted = await db().value('select erasure_id from talon_one_erasure where id_hash = talon_one_hash($1)', id);
+      const noted = await db().value(
+        'select erasure_id from talon_one_erasure where id_hash = talon_one_hash($1)',
+        id,
+      );
       if (noted === null || step % 2 === 0) await forgetProfile(db().warehouse, id);
       else await runJob();
-      const erasureId = (await db().value('select erasure_id from talon_one_erasure where id_hash = talon_one_hash($1)', id)) ?? '';
+      const erasureId =
+        (await db().value(
+          'select erasure_id from talon_one_erasure where id_hash = talon_one_hash($1)',
+          id,
+        )) ?? '';
       const [row] = await rowsOf(erasureId);
       expect([id, row?.done, withoutZeros(row?.rows ?? {})]).toEqual([id, true, expected]);
       const sums: Record<string, number> = {};
@@ -229,13 +254,20 @@ test('a profile that becomes known later is blanked with its earlier events, ses
     applicationId,
   );
   sim.addEvent(number, { sessionId: session, attributes: { mail: 'hidden-3' } });
-  sim.setSessionPayload(number, session, `{"id":${session},"integrationId":"order-9","attributes":{"mail":"hidden-4"}}`);
+  sim.setSessionPayload(
+    number,
+    session,
+    `{"id":${session},"integrationId":"order-9","attributes":{"mail":"hidden-4"}}`,
+  );
   expect(await sync.cycle()).toMatchObject({ outcome: 'caught-up' });
   await db().rows(
     `insert into talon_one_loyalty_transaction (program_id, transaction_uuid, created, type, amount, subledger_id, card_identifier, session_integration_id, payload)
      values (75, 'u', now(), 'addition', 3, '', 'card', 'order-9', '{"note": "hidden-5"}')`,
   );
-  sim.setProfilePayload(profile, `{"id":${profile},"integrationId":"${id}","attributes":{"mail":"hidden-6"}}`);
+  sim.setProfilePayload(
+    profile,
+    `{"id":${profile},"integrationId":"${id}","attributes":{"mail":"hidden-6"}}`,
+  );
   sim.setSessionPayload(
     number,
     session,
@@ -246,7 +278,13 @@ test('a profile that becomes known later is blanked with its earlier events, ses
   expect(await unfinishedErasures(db().warehouse)).toHaveLength(1);
   await runJob();
   expect(await unfinishedErasures(db().warehouse)).toEqual([]);
-  const tables = ERASED_TABLES.map(({ table }) => `select to_jsonb(t)::text as line from ${table} t`).join(' union all ');
-  expect(await db().rows(`select line from (${tables}) as every_row where line ~ 'hidden-|comes-back|order-9'`)).toEqual([]);
-  expect(await db().value(`select amount from talon_one_loyalty_transaction where program_id = 75`)).toBe('3');
+  const tables = ERASED_TABLES.map(({ table }) => `select to_jsonb(t)::text as line from ${table} t`).join(
+    ' union all ',
+  );
+  expect(
+    await db().rows(`select line from (${tables}) as every_row where line ~ 'hidden-|comes-back|order-9'`),
+  ).toEqual([]);
+  expect(await db().value(`select amount from talon_one_loyalty_transaction where program_id = 75`)).toBe(
+    '3',
+  );
 });

@@ -153,7 +153,8 @@ async function makeGuards(warehouse: Warehouse, signal?: AbortSignal): Promise<v
 
 async function insertErasure(client: Client, integrationId: string): Promise<string> {
   const { rows } = await client.query<{ id: string }>(
-    `insert into talon_one_erasure (id_hash) values (talon_one_hash($1))
+    `insert into talon_one_erasure (id_hash, is_escaped)
+     values (talon_one_hash($1), to_jsonb($1::text)::text <> '"' || $1 || '"')
      on conflict (id_hash) do update set finished_at = null returning erasure_id::text as id`,
     [integrationId],
   );

@@ -42,7 +42,9 @@ async function fill(warehouse: Warehouse): Promise<void> {
   const size = `select pg_size_pretty(sum(pg_total_relation_size(c.oid))) as size, sum(greatest(reltuples, 0))::bigint as rows
     from pg_class c where relnamespace = current_schema()::regnamespace and relkind = 'r'`;
   await warehouse.transaction((client) => client.query('analyze'), { statementMs: 600_000 });
-  const { rows } = await warehouse.transaction((client) => client.query<{ size: string; rows: string }>(size));
+  const { rows } = await warehouse.transaction((client) =>
+    client.query<{ size: string; rows: string }>(size),
+  );
   console.log(`${EVENTS} events; in all ${rows[0]?.rows} rows, ${rows[0]?.size}\n`);
 }
 
