@@ -81,7 +81,7 @@ function messages(table: string, column: string): ErasedTable {
     table,
     columns: [column],
     statement: `${GIVEN}, done as (
-      update ${table} t set ${column} = 'erased' from wanted
+      update ${table} t set ${column} = 'erased' from (select erasure_id from wanted) as wanted
       where t.${column} is not null and talon_one_erasure_said(t.${column}) = wanted.erasure_id
       returning wanted.erasure_id
     )
@@ -306,7 +306,7 @@ export const ERASED_TABLES: readonly ErasedTable[] = [
  * Notes the profiles and sessions of these erasures that are not noted yet; those of the names that are being forgotten,
  * and of keys that are new. $1 numbers of erasures. Events know sessions whose snapshots nobody has.
  */
-export const NOTE_KEYS = `
+export const noteKeys = `
   with wanted as (
     select erasure_id, id_hash from talon_one_erasure where erasure_id = any($1::bigint[]) and finished_at is null
   ), profiles as materialized (

@@ -1,5 +1,5 @@
 import { sleep } from '../clock.js';
-import { ERASED_TABLES, NOTE_KEYS } from './forget-sql.js';
+import { ERASED_TABLES, noteKeys } from './forget-sql.js';
 import type { Client } from './pool.js';
 import { isTimeout } from './sqlstate.js';
 import { rfc3339 } from './timestamp-text.js';
@@ -51,7 +51,7 @@ export async function forgetProfile(warehouse: Warehouse, integrationId: string)
 export async function noteErasure(warehouse: Warehouse, integrationId: string): Promise<string> {
   return warehouse.transaction(async (client) => {
     const id = await insertErasure(client, integrationId);
-    await client.query(NOTE_KEYS, [[id]]);
+    await client.query(noteKeys, [[id]]);
     return id;
   }, LIMITS);
 }
@@ -96,7 +96,7 @@ export async function tryToForget(warehouse: Warehouse, integrationId: string): 
   let found: Erasure | undefined;
   const attempt = async (client: Client) => {
     const id = await insertErasure(client, integrationId);
-    await client.query(NOTE_KEYS, [[id]]);
+    await client.query(noteKeys, [[id]]);
     const since = await now(client);
     const rows: Record<string, number> = {};
     for (const { table, statement } of ERASED_TABLES) {
@@ -130,7 +130,7 @@ async function closeGate(
     await makeGuards(warehouse, signal);
     // A profile may have been stored for the first time before there was a trigger.
     const noted = await warehouse.transaction(
-      async (client) => (await client.query(NOTE_KEYS, [erasureIds])).rowCount,
+      async (client) => (await client.query(noteKeys, [erasureIds])).rowCount,
       LIMITS,
     );
     if (noted === 0) return since;

@@ -102,6 +102,11 @@ export const REVIEWED: readonly { path: string; expression: string; because: str
     because: 'is written out in forget-sql.ts',
   },
   {
+    path: 'src/warehouse/forget.ts',
+    expression: 'noteKeys',
+    because: 'is written out in forget-sql.ts',
+  },
+  {
     path: 'src/warehouse/forget-sql.ts',
     expression: 'table',
     because: 'is the name of a table, written out in this file',
