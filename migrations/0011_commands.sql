@@ -223,46 +223,52 @@ comment on function talon_one_strings(text) is
 -- amount anywhere else. Escapes are undone only where the ID may be written with one, for that takes ten times as long.
 create function talon_one_erasure_in(raw text, application bigint default null) returns bigint language plpgsql stable as $$
 declare
-  found bigint;
+  blanks constant text := E' \t\r\n';
+  name text;
+  before text;
+  value text;
+  next text;
+  names text[] := '{}';
+  orders text[] := '{}';
+  profiles text[] := '{}';
+  sessions text[] := '{}';
 begin
-  with token as materialized (
-    select value, ltrim(lead(value) over place, E' \t\r\n') like ':%' as is_member,
-      case when btrim(lag(value) over place, E' \t\r\n') = ':' then lag(value, 2) over place end as member,
-      lag(value) over place as before, position
-    from string_to_table(case when position('\' in raw) > 0 then regexp_replace(raw, '\\+"', '"', 'g') else raw end, '"')
-      with ordinality as split (value, position)
-    window place as (order by position)
-  ), said as materialized (
-    -- What begins with punctuation and has only that and numbers stands between two strings.
-    select value, member from token
-    where value <> '' and is_member is not true
-      and not (left(value, 1) in (':', ',', '}', ']', '{', '[', ' ') and translate(value, E' \t\r\n:,{}[]0123456789.eE+-truefalsn', '') = '')
-    union all
-    select value, member from talon_one_strings(raw)
-    where position('\' in raw) > 0 and (raw ~ '\\[u/]' or exists (select from talon_one_erasure where is_escaped))
-  ), name as (
-    select value, member from said
-    union all
-    select btrim(part), member from said, string_to_table(translate(value, ';', ','), ',') as parts (part)
-    where position(',' in value) > 0 or position(';' in value) > 0
-  ), number as (
-    select lower(name) as member, value::bigint as id from (
-      select before as name, substring(value from '^\s*:\s*(\d{1,18})\M') as value from token where before ~* '^(profile|session)_?id$'
-      union all
-      select member, substring(value from '^\d{1,18}$') from said where member ~* '^(profile|session)_?id$'
-    ) as pair where value is not null
-  )
-  select coalesce(
-    (select erasure_id from name join talon_one_erasure on id_hash = talon_one_hash(value)
-     where translate(value, '0123456789', '') <> '' or member ~* 'profile|customer|integration_?id|holder|recipient|advocate|friend' limit 1),
-    (select erasure_id from number join talon_one_erasure_key k using (id)
-     where (number.member like 'profile%' and k.kind = 'profile')
-       or (number.member like 'session%' and k.kind = 'session' and k.application_id = coalesce(application, k.application_id)) limit 1),
-    (select talon_one_erasure_of_session(value, application) from said
-     where member ~* '^(customer_?session_?id|session_?integration_?id)$'
-       and talon_one_erasure_of_session(value, application) is not null limit 1))
-  into found;
-  return found;
+  -- Each step looks at `value`, with the two before it and the one after it.
+  foreach next in array
+    string_to_array(case when position('\' in raw) > 0 then regexp_replace(raw, '\\+"', '"', 'g') else raw end, '"') || ''::text
+  loop
+    if left(value, 1) in (':', ',', '}', ']', '{', '[', ' ') and translate(value, blanks || ':,{}[]0123456789.eE+-truefalsn', '') = '' then
+      -- Stands between two strings: a number, if anything.
+      if before ~* '^(profile|session)_?id$' then
+        if before ~* '^p' then profiles := profiles || substring(value from '^\s*:\s*(\d{1,18})\M');
+        else sessions := sessions || substring(value from '^\s*:\s*(\d{1,18})\M'); end if;
+      end if;
+    elsif value <> '' and ltrim(next, blanks) not like ':%' then
+      if btrim(before, blanks) is distinct from ':' then name := null; end if;
+      if translate(value, '0123456789', '') <> '' or name ~* 'profile|customer|integration_?id|holder|recipient|advocate|friend' then
+        names := names || value;
+        if position(',' in value) > 0 or position(';' in value) > 0 then
+          names := names || string_to_array(translate(replace(replace(value, '; ', ';'), ', ', ','), ';', ','), ',');
+        end if;
+      end if;
+      if name ~* '^profile_?id$' then profiles := profiles || substring(value from '^\d{1,18}$');
+      elsif name ~* '^session_?id$' then sessions := sessions || substring(value from '^\d{1,18}$');
+      elsif name ~* '^(customer_?session_?id|session_?integration_?id)$' then orders := orders || value; end if;
+    end if;
+    name := before;
+    before := value;
+    value := next;
+  end loop;
+  if position('\' in raw) > 0 and (raw ~ '\\[u/]' or exists (select from talon_one_erasure where is_escaped)) then
+    names := names || array(select s.value from talon_one_strings(raw) as s);
+  end if;
+  return coalesce(
+    (select erasure_id from unnest(names) as said (text) join talon_one_erasure on id_hash = talon_one_hash(text) limit 1),
+    (select erasure_id from talon_one_erasure_key where kind = 'profile' and id = any(profiles::bigint[]) limit 1),
+    (select erasure_id from talon_one_erasure_key
+     where kind = 'session' and id = any(sessions::bigint[]) and application_id = coalesce(application, application_id) limit 1),
+    (select talon_one_erasure_of_session(text, application) from unnest(orders) as said (text)
+     order by 1 nulls last limit 1));
 end $$;
 comment on function talon_one_erasure_in(text, bigint) is
   'The erasure of a customer whom a text of JSON names: by integration ID, or by a profile or session of the Application (of any, when that is NULL). NULL when there is none';

@@ -1,4 +1,4 @@
-// Rows as they are after some months: 20,000 customers, three events for each of 100,000 sessions. $1 number of events.
+// Rows as they are after some months: 20,000 customers, 100,000 sessions with three events each, a million balances. $1 number of events.
 
 const TEXT = `repeat(md5(n::text), 8)`;
 
@@ -36,7 +36,7 @@ export const FILL: readonly string[] = [
    insert into talon_one_export_row
    select export_id, n, jsonb_build_object('profileid', (n % 20000)::text, 'profileintegrationid', 'customer-' || n % 20000,
      'sessionid', (n / 3)::text, 'applicationid', '1', 'props', '{"name":"Ten","value":10}', 'created', '2026-01-01T00:00:00Z')
-   from run, generate_series(1, $1::bigint / 10) as n`,
+   from run, generate_series(1, $1::bigint / 100) as n`,
   `insert into talon_one_quarantine (kind, application_id, reason, raw, source)
    select 'event', 1, 'r', jsonb_build_object('id', n, 'profileId', n, 'attributes', jsonb_build_object('note', ${TEXT}))::text, 's'
    from generate_series(1, 1000) as n where $1::bigint > 0`,
