@@ -104,34 +104,48 @@ comment on column talon_one_session_snapshot.event_id is
   'Newest event that made us fetch the session; NULL: none did, it was read again and had changed (PROFILE_REFRESH_DAYS)';
 
 -- Erasure. A customer is forgotten by blanking what is stored, and by triggers that blank what comes again. They exist
--- only once somebody has been forgotten, so that nobody else pays for them.
+-- only once somebody has been forgotten, so that nobody else pays for them. Nothing here keeps the integration ID: what
+-- is left half done can be finished by any process, and from the hash alone.
 
 create table talon_one_erasure (
   erasure_id bigint generated always as identity primary key,
   id_hash text not null unique,
+  is_escaped boolean not null default false,
   requested_at timestamptz not null default clock_timestamp(),
   finished_at timestamptz,
-  rows_blanked jsonb
+  rows_blanked jsonb not null default '{}',
+  runs jsonb not null default '{}'
 );
 comment on table talon_one_erasure is 'One row for each customer that was forgotten. Deleting it lets later syncs store that customer again';
 comment on column talon_one_erasure.erasure_id is 'Number of the row; erased- and this number stands where the integration ID stood in a key';
 comment on column talon_one_erasure.id_hash is 'SHA-256 of the integration ID, hexadecimal';
-comment on column talon_one_erasure.requested_at is 'When it was asked for, and from when on nothing of that customer is stored any more (clock of this database)';
-comment on column talon_one_erasure.finished_at is 'When everything stored before was blanked; NULL: run the command again';
-comment on column talon_one_erasure.rows_blanked is 'How many rows of which table were blanked, the last time';
+comment on column talon_one_erasure.is_escaped is 'Whether JSON writes the integration ID with backslashes';
+comment on column talon_one_erasure.requested_at is 'When it was first asked for (clock of this database)';
+comment on column talon_one_erasure.finished_at is 'When the last run came to its end; NULL: one was interrupted, and the daemon finishes it within minutes';
+comment on column talon_one_erasure.rows_blanked is 'How many rows of which table were blanked, all runs together';
+comment on column talon_one_erasure.runs is 'The same for each run, by the moment at which it began';
 
 create table talon_one_erasure_key (
   kind text not null check (kind in ('profile', 'session')),
   id bigint not null,
   application_id bigint not null,
   erasure_id bigint not null references talon_one_erasure on delete cascade,
+  name_hash text,
+  noted_at timestamptz not null default clock_timestamp(),
+  blanked_at timestamptz,
   primary key (kind, id, application_id)
 );
+create index talon_one_erasure_key_erasure on talon_one_erasure_key (erasure_id);
+create index talon_one_erasure_key_name on talon_one_erasure_key (name_hash) where name_hash is not null;
+create index talon_one_erasure_key_waiting on talon_one_erasure_key (erasure_id) where blanked_at is null;
 comment on table talon_one_erasure_key is 'Internal IDs of the profiles and sessions of forgotten customers';
 comment on column talon_one_erasure_key.kind is 'profile or session';
 comment on column talon_one_erasure_key.id is 'Internal ID';
 comment on column talon_one_erasure_key.application_id is 'Application of the session; 0 for profiles';
 comment on column talon_one_erasure_key.erasure_id is 'The customer it belongs to';
+comment on column talon_one_erasure_key.name_hash is 'SHA-256 of the session''s own integration ID, by which loyalty transactions name it; NULL when it is not known';
+comment on column talon_one_erasure_key.noted_at is 'When it became known; what is stored later is blanked on its way in';
+comment on column talon_one_erasure_key.blanked_at is 'When everything stored before was blanked; NULL: the daemon does it within minutes';
 
 create function talon_one_hash(value text) returns text language sql immutable parallel safe
 return encode(sha256(convert_to(value, 'UTF8')), 'hex');
@@ -155,8 +169,10 @@ begin
       if member = 'state' then
         return case when value in ('"open"', '"closed"', '"partially_returned"', '"cancelled"') then value else 'null' end;
       end if;
-      return case when not is_own and member in ('created', 'type', 'effectType', 'ruleName', 'scope', 'subLedgerId',
-        'transactionUUID', 'rejectionReason', 'campaignExclusionReason', 'startDate', 'expiryDate', 'updated', 'currency')
+      return case when not is_own and member not in ('attributes', 'payload') and (
+          member in ('type', 'effectType', 'ruleName', 'scope', 'subLedgerId', 'transactionUUID', 'rejectionReason',
+            'campaignExclusionReason', 'startDate', 'expiryDate', 'currency')
+          or value #>> '{}' ~ '^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d([.,]\d{1,9})?([Zz]|[+-]\d\d:\d\d)$')
         then value else 'null' end;
     when 'number', 'boolean' then
       return case when is_own or member in ('attributes', 'payload') then 'null'::jsonb else value end;
@@ -180,16 +196,135 @@ create function talon_one_erasure_named(integration_id text) returns bigint lang
 return (select erasure_id from talon_one_erasure where id_hash = talon_one_hash(integration_id));
 comment on function talon_one_erasure_named(text) is 'The erasure of a customer by integration ID; NULL when there is none';
 
-create function talon_one_erasure_in(raw text) returns bigint language sql stable
-return coalesce(
-  talon_one_erasure_of(substring(raw from '"profileId"\s*:\s*(\d{1,18})\M')::bigint, null, null),
-  talon_one_erasure_named(substring(raw from '"(?:integrationId|[pP]rofileIntegrationI[dD]|profileintegrationid|customerprofileid|PROFILEINTEGRATIONID)"\s*:\s*"([^"]*)"'))
+create function talon_one_erasure_of_session(integration_id text, application bigint) returns bigint language sql stable
+return (
+  select erasure_id from talon_one_erasure_key
+  where name_hash = talon_one_hash(integration_id) and application_id = coalesce(application, application_id)
+  limit 1
 );
-comment on function talon_one_erasure_in(text) is 'The erasure of the customer whom a record''s text names; NULL when there is none';
+comment on function talon_one_erasure_of_session(text, bigint) is
+  'The erasure that a session belongs to, by its own integration ID; in any Application when that is NULL. NULL when there is none';
+
+create function talon_one_application_of(campaign bigint) returns bigint language sql stable
+return (select min(application_id) from talon_one_campaign where campaign_id = campaign);
+comment on function talon_one_application_of(bigint) is 'The Application of a campaign, when the reference data has it';
+
+create function talon_one_unescaped(inside text) returns text language plpgsql immutable parallel safe as $$
+begin
+  if position('\' in inside) = 0 then return inside; end if;
+  return ('"' || inside || '"')::jsonb #>> '{}';
+exception when data_exception then
+  return inside;
+end $$;
+comment on function talon_one_unescaped(text) is 'What stands between the quotes of a JSON string, without its escapes; as it is when Postgres refuses it';
+
+-- The text may be cut, invalid, or JSON inside a string of JSON: it is searched for strings, not parsed.
+create function talon_one_strings(raw text) returns table (member text, value text) language sql immutable parallel safe
+begin atomic
+  with recursive found (member, value, depth) as (
+    select talon_one_unescaped(part[1]), talon_one_unescaped(coalesce(part[2], part[3])), 1
+    from regexp_matches(raw, '"((?:[^"\\]|\\.)*)"\s*:\s*(?:"((?:[^"\\]|\\.)*)")?|"((?:[^"\\]|\\.)*)"', 'g') as list (part)
+    where coalesce(part[2], part[3]) is not null
+    union all
+    select coalesce(talon_one_unescaped(part[1]), found.member), talon_one_unescaped(coalesce(part[2], part[3])), depth + 1
+    from found, regexp_matches(found.value, '"((?:[^"\\]|\\.)*)"\s*:\s*(?:"((?:[^"\\]|\\.)*)")?|"((?:[^"\\]|\\.)*)"', 'g') as list (part)
+    where found.value ~ '^\s*[\[{]' and depth < 5 and coalesce(part[2], part[3]) is not null
+  )
+  select member, value from found;
+end;
+comment on function talon_one_strings(text) is
+  'Every string in a text of JSON with the name of its member, also of JSON that stands in such a string';
+
+-- Whatever stands between two quotes is looked up, also within JSON inside a string; most of what that finds is no value,
+-- which costs little. A plain number is taken for an integration ID only in members that name customers: it may be an
+-- amount anywhere else. Escapes are undone only where the ID may be written with one, for that takes ten times as long.
+create function talon_one_erasure_in(raw text, application bigint default null) returns bigint language plpgsql stable as $$
+declare
+  blanks constant text := E' \t\r\n';
+  name text;
+  before text;
+  value text;
+  next text;
+  names text[] := '{}';
+  orders text[] := '{}';
+  profiles text[] := '{}';
+  sessions text[] := '{}';
+begin
+  -- Each step looks at `value`, with the two before it and the one after it.
+  foreach next in array
+    string_to_array(case when position('\' in raw) > 0 then regexp_replace(raw, '\\+"', '"', 'g') else raw end, '"') || ''::text
+  loop
+    if left(value, 1) in (':', ',', '}', ']', '{', '[', ' ') and translate(value, blanks || ':,{}[]0123456789.eE+-truefalsn', '') = '' then
+      -- Stands between two strings: a number, if anything.
+      if before ~* '^(profile|session)_?id$' then
+        if before ~* '^p' then profiles := profiles || substring(value from '^\s*:\s*(\d{1,18})\M');
+        else sessions := sessions || substring(value from '^\s*:\s*(\d{1,18})\M'); end if;
+      end if;
+    elsif value <> '' and ltrim(next, blanks) not like ':%' then
+      if btrim(before, blanks) is distinct from ':' then name := null; end if;
+      if translate(value, '0123456789', '') <> '' or name ~* 'profile|customer|integration_?id|holder|recipient|advocate|friend' then
+        names := names || value;
+        if position(',' in value) > 0 or position(';' in value) > 0 then
+          names := names || string_to_array(translate(replace(replace(value, '; ', ';'), ', ', ','), ';', ','), ',');
+        end if;
+      end if;
+      if name ~* '^profile_?id$' then profiles := profiles || substring(value from '^\d{1,18}$');
+      elsif name ~* '^session_?id$' then sessions := sessions || substring(value from '^\d{1,18}$');
+      elsif name ~* '^(customer_?session_?id|session_?integration_?id)$' then orders := orders || value; end if;
+    end if;
+    name := before;
+    before := value;
+    value := next;
+  end loop;
+  if position('\' in raw) > 0 and (raw ~ '\\[u/]' or exists (select from talon_one_erasure where is_escaped)) then
+    names := names || array(select s.value from talon_one_strings(raw) as s);
+  end if;
+  return coalesce(
+    (select erasure_id from unnest(names) as said (text) join talon_one_erasure on id_hash = talon_one_hash(text) limit 1),
+    (select erasure_id from talon_one_erasure_key where kind = 'profile' and id = any(profiles::bigint[]) limit 1),
+    (select erasure_id from talon_one_erasure_key
+     where kind = 'session' and id = any(sessions::bigint[]) and application_id = coalesce(application, application_id) limit 1),
+    (select talon_one_erasure_of_session(text, application) from unnest(orders) as said (text)
+     order by 1 nulls last limit 1));
+end $$;
+comment on function talon_one_erasure_in(text, bigint) is
+  'The erasure of a customer whom a text of JSON names: by integration ID, or by a profile or session of the Application (of any, when that is NULL). NULL when there is none';
+
+create function talon_one_erasure_of_record(kind text, application bigint, id bigint, raw text) returns bigint language sql stable
+return coalesce(
+  case kind
+    when 'profile' then talon_one_erasure_of(id, null, null)
+    when 'session' then talon_one_erasure_of(null, id, application)
+    when 'event' then (
+      select talon_one_erasure_of(profile_id, session_id, application_id) from talon_one_event
+      where application_id = application and event_id = id limit 1)
+  end,
+  talon_one_erasure_in(raw, application));
+comment on function talon_one_erasure_of_record(text, bigint, bigint, text) is
+  'The erasure of the customer whom a record is about, by what it is, its ID and its text; NULL when there is none';
+
+create function talon_one_id_in(raw text) returns bigint language sql immutable parallel safe
+return substring(raw from '"id"\s*:\s*"?(\d{1,18})\M')::bigint;
+comment on function talon_one_id_in(text) is 'The first member id of a text of JSON; NULL when it has none';
+
+create function talon_one_note_key(kind text, id bigint, application bigint, erasure bigint, name text) returns void
+language sql volatile
+begin atomic
+  insert into talon_one_erasure_key as k (kind, id, application_id, erasure_id, name_hash)
+  select kind, id, application, erasure, talon_one_hash(name) where id is not null
+  on conflict on constraint talon_one_erasure_key_pkey do update
+    set name_hash = excluded.name_hash, noted_at = excluded.noted_at, blanked_at = null
+    where k.name_hash is null and excluded.name_hash is not null;
+end;
+comment on function talon_one_note_key(text, bigint, bigint, bigint, text) is
+  'Notes a profile or session of a forgotten customer; what was stored of it before is blanked by the daemon';
 
 create function talon_one_guard_event() returns trigger language plpgsql as $$
+declare
+  erasure bigint := talon_one_erasure_of(new.profile_id, new.session_id, new.application_id);
 begin
-  if talon_one_erasure_of(new.profile_id, new.session_id, new.application_id) is not null then
+  if erasure is not null then
+    perform talon_one_note_key('session', new.session_id, new.application_id, erasure, null);
     new.payload := talon_one_blank(new.payload);
     new.integration_id := null;
   end if;
@@ -202,7 +337,7 @@ declare
   erasure bigint := coalesce(talon_one_erasure_of(new.profile_id, null, null), talon_one_erasure_named(new.integration_id));
 begin
   if erasure is not null then
-    insert into talon_one_erasure_key values ('profile', new.profile_id, 0, erasure) on conflict do nothing;
+    perform talon_one_note_key('profile', new.profile_id, 0, erasure, null);
     new.integration_id := case when new.integration_id is not null then 'erased-' || erasure end;
     new.payload := talon_one_blank(new.payload);
   end if;
@@ -212,10 +347,11 @@ comment on function talon_one_guard_profile() is 'Blanks snapshots of forgotten 
 
 create function talon_one_guard_session() returns trigger language plpgsql as $$
 declare
-  erasure bigint := talon_one_erasure_of(new.profile_id, new.session_id, new.application_id);
+  erasure bigint := coalesce(talon_one_erasure_of(new.profile_id, new.session_id, new.application_id),
+    talon_one_erasure_named(new.payload ->> 'profileintegrationid'));
 begin
   if erasure is not null then
-    insert into talon_one_erasure_key values ('session', new.session_id, new.application_id, erasure) on conflict do nothing;
+    perform talon_one_note_key('session', new.session_id, new.application_id, erasure, new.integration_id);
     new.integration_id := null;
     new.payload := talon_one_blank(new.payload);
   end if;
@@ -229,13 +365,16 @@ declare
 begin
   if erasure is not null then
     new.profile_integration_id := 'erased-' || erasure;
+  end if;
+  if coalesce(erasure, talon_one_erasure_of_session(new.session_integration_id, talon_one_application_of(new.campaign_id))) is not null then
     new.session_integration_id := null;
     new.name := null;
     new.payload := talon_one_blank(new.payload);
   end if;
   return new;
 end $$;
-comment on function talon_one_guard_transaction() is 'Blanks loyalty transactions of forgotten customers before they are stored';
+comment on function talon_one_guard_transaction() is
+  'Blanks loyalty transactions of forgotten customers, and those of cards that came from their sessions, before they are stored';
 
 create function talon_one_guard_holder() returns trigger language plpgsql as $$
 declare
@@ -243,16 +382,26 @@ declare
 begin
   if erasure is not null then
     new.holder := 'erased-' || erasure;
-    if tg_argv[0] = 'other' then new.other := null; end if;
+  end if;
+  if tg_argv[0] = 'other' then
+    if erasure is not null or talon_one_erasure_in(new.other::text) is not null then new.other := null; end if;
   end if;
   return new;
 end $$;
 comment on function talon_one_guard_holder() is 'Puts erased- and a number for forgotten customers into balances, tiers and join dates';
 
+-- A row of an export is all texts. Many millions have no attributes, and then only a column can name a customer.
+create function talon_one_erasure_of_code(people text[], cells jsonb) returns bigint language sql stable
+return coalesce(
+  (select erasure_id from unnest(people) as person (id) join talon_one_erasure on id_hash = talon_one_hash(id) limit 1),
+  case when coalesce(cells ->> 'attributes', '') not in ('', '{}', 'null') then talon_one_erasure_in(cells::text) end);
+comment on function talon_one_erasure_of_code(text[], jsonb) is
+  'The erasure of a customer for whom a coupon or referral is, or whom its attributes name; NULL when there is none';
+
 create function talon_one_guard_coupon() returns trigger language plpgsql as $$
 begin
-  if talon_one_erasure_named(new.recipient_integration_id) is not null then
-    new.recipient_integration_id := null;
+  if talon_one_erasure_of_code(array[new.recipient_integration_id], new.payload) is not null then
+    if talon_one_erasure_named(new.recipient_integration_id) is not null then new.recipient_integration_id := null; end if;
     new.payload := talon_one_blank(new.payload);
   end if;
   return new;
@@ -261,23 +410,35 @@ comment on function talon_one_guard_coupon() is 'Blanks the forgotten recipient 
 
 create function talon_one_guard_referral() returns trigger language plpgsql as $$
 begin
-  if talon_one_erasure_named(new.advocate_integration_id) is not null then
-    new.advocate_integration_id := null;
-    new.payload := talon_one_blank(new.payload);
-  end if;
-  if talon_one_erasure_named(new.friend_integration_id) is not null then
-    new.friend_integration_id := null;
+  if talon_one_erasure_of_code(array[new.advocate_integration_id, new.friend_integration_id], new.payload) is not null then
+    if talon_one_erasure_named(new.advocate_integration_id) is not null then new.advocate_integration_id := null; end if;
+    if talon_one_erasure_named(new.friend_integration_id) is not null then new.friend_integration_id := null; end if;
     new.payload := talon_one_blank(new.payload);
   end if;
   return new;
 end $$;
 comment on function talon_one_guard_referral() is 'Blanks forgotten customers of a referral before it is stored';
 
+create function talon_one_erasure_of_change(entity text, application bigint, payload jsonb) returns bigint language sql stable
+return coalesce(
+  talon_one_erasure_named(substring(entity from '(?:profiles?|customers?)/([^/?#]+)')),
+  talon_one_erasure_in(payload::text, application));
+comment on function talon_one_erasure_of_change(text, bigint, jsonb) is
+  'The erasure of the customer whom an entry of the audit log names; NULL when there is none';
+
+create function talon_one_guard_change() returns trigger language plpgsql as $$
+begin
+  if talon_one_erasure_of_change(new.entity, new.application_id, new.payload) is not null then
+    new.entity := regexp_replace(new.entity, '((?:profiles?|customers?)/)[^/?#]+', '\1erased');
+    new.payload := talon_one_blank(new.payload);
+  end if;
+  return new;
+end $$;
+comment on function talon_one_guard_change() is 'Blanks entries of the audit log that name forgotten customers before they are stored';
+
 create function talon_one_guard_original() returns trigger language plpgsql as $$
 begin
-  if coalesce(talon_one_erasure_in(new.original), case when new.kind = 'profile' then talon_one_erasure_of(new.id, null, null) end,
-    case when new.kind = 'session' then talon_one_erasure_of(null, new.id, new.application_id) end) is not null
-  then
+  if talon_one_erasure_of_record(new.kind, new.application_id, new.id, new.original) is not null then
     new.original := '';
   end if;
   return new;
@@ -287,9 +448,7 @@ comment on function talon_one_guard_original() is 'Blanks original texts of forg
 -- The text is part of the key: its hash keeps records apart.
 create function talon_one_guard_quarantine() returns trigger language plpgsql as $$
 begin
-  if coalesce(talon_one_erasure_in(new.raw), case when new.kind = 'profile' then
-    talon_one_erasure_of(substring(new.raw from '"id"\s*:\s*(\d{1,18})\M')::bigint, null, null) end) is not null
-  then
+  if talon_one_erasure_of_record(new.kind, new.application_id, talon_one_id_in(new.raw), new.raw) is not null then
     new.raw := 'erased ' || talon_one_hash(new.raw);
     new.reason := 'erased';
   end if;
@@ -297,16 +456,53 @@ begin
 end $$;
 comment on function talon_one_guard_quarantine() is 'Blanks quarantined records of forgotten customers before they are stored';
 
+create function talon_one_erasure_of_export_row(export text, options jsonb, cells jsonb) returns bigint language sql stable
+return talon_one_erasure_of_record(
+  case export when 'sessions' then 'session' when 'profiles' then 'profile' when 'events' then 'event' end,
+  talon_one_whole_number(coalesce(cells ->> 'applicationid', cells ->> 'applicationId', options ->> 'application')),
+  talon_one_whole_number(cells ->> 'id'), cells::text);
+comment on function talon_one_erasure_of_export_row(text, jsonb, jsonb) is
+  'The erasure of the customer whom a row of an export names; NULL when there is none';
+
 create function talon_one_guard_export_row() returns trigger language plpgsql as $$
 begin
-  if exists (
-    select from jsonb_each_text(new.payload) as cell (name, value) join talon_one_erasure on id_hash = talon_one_hash(cell.value)
-  ) then
+  if (select talon_one_erasure_of_export_row(x.export, x.options, new.payload)
+      from talon_one_export x where x.export_id = new.export_id) is not null then
     new.payload := '{}';
   end if;
   return new;
 end $$;
 comment on function talon_one_guard_export_row() is 'Empties rows of exports that name a forgotten customer before they are stored';
+
+create function talon_one_guard_export() returns trigger language plpgsql as $$
+declare
+  erasure bigint := talon_one_erasure_in(new.options::text);
+begin
+  if erasure is not null then new.options := talon_one_without_customer(new.options, erasure); end if;
+  return new;
+end $$;
+comment on function talon_one_guard_export() is 'Blanks the forgotten customer in the options of an export before they are stored';
+
+create function talon_one_without_customer(options jsonb, erasure bigint) returns jsonb language sql stable
+return (
+  select coalesce(jsonb_object_agg(key, case
+    when talon_one_erasure_in(jsonb_build_object(key, value)::text) is not null then to_jsonb('erased-' || erasure) else value end), '{}')
+  from jsonb_each(options));
+comment on function talon_one_without_customer(jsonb, bigint) is 'The options of an export with erased- and a number for the forgotten customer';
+
+-- Sentences, with the ID in quotes or without.
+create function talon_one_erasure_said(sentence text) returns bigint language sql stable
+return coalesce(talon_one_erasure_in(sentence), (
+  select erasure_id from regexp_split_to_table(sentence, '[\s"''`,;:()=/\[\]{}<>]+') as words (word)
+  join talon_one_erasure on id_hash = talon_one_hash(rtrim(word, '.')) where word !~ '^\d+\.?$' limit 1));
+comment on function talon_one_erasure_said(text) is 'The erasure of the customer whom a message names; NULL when there is none';
+
+create function talon_one_guard_import_part() returns trigger language plpgsql as $$
+begin
+  if talon_one_erasure_said(new.answer) is not null then new.answer := 'erased'; end if;
+  return new;
+end $$;
+comment on function talon_one_guard_import_part() is 'Blanks answers to imports that name a forgotten customer before they are stored';
 
 create function talon_one_guard_erasures() returns void language plpgsql as $$
 declare
@@ -317,8 +513,9 @@ begin
     ['talon_one_loyalty_transaction', 'transaction()'], ['talon_one_loyalty_balance_snapshot', 'holder(''other'')'],
     ['talon_one_loyalty_tier_snapshot', 'holder(''other'')'], ['talon_one_loyalty_join_date', 'holder(''other'')'],
     ['talon_one_loyalty_balance_projection', 'holder(''none'')'], ['talon_one_coupon', 'coupon()'],
-    ['talon_one_referral', 'referral()'], ['talon_one_original_text', 'original()'],
-    ['talon_one_quarantine', 'quarantine()'], ['talon_one_export_row', 'export_row()']
+    ['talon_one_referral', 'referral()'], ['talon_one_change', 'change()'], ['talon_one_original_text', 'original()'],
+    ['talon_one_quarantine', 'quarantine()'], ['talon_one_export', 'export()'], ['talon_one_export_row', 'export_row()'],
+    ['talon_one_import_part', 'import_part()']
   ] loop
     continue when exists (
       select from pg_trigger where tgrelid = guard[1]::regclass and tgname = 'talon_one_guard_erasures');

@@ -12,16 +12,16 @@ const TELLS_OF_NOBODY: Readonly<Record<string, readonly string[]>> = {
   talon_one_event: ['type', 'store_integration_id'],
   talon_one_effect: ['effect_type', 'rule_name'],
   talon_one_session_snapshot: ['state', 'source'],
-  talon_one_sync_cursor: ['application_name', 'status', 'last_error', 'lease_owner'],
+  talon_one_sync_cursor: ['application_name', 'status', 'lease_owner'],
   talon_one_owed_snapshot: ['kind'],
-  talon_one_sync_cycle: ['cycle_id', 'owner', 'outcome', 'error'],
+  talon_one_sync_cycle: ['cycle_id', 'owner', 'outcome'],
   talon_one_quarantine: ['kind', 'source'],
   // A hash of the text keeps different ones apart.
   talon_one_original_text: ['kind', 'original_hash', 'reasons'],
   talon_one_request_slot: ['budget', 'endpoint'],
   talon_one_request_waiter: ['budget', 'endpoint', 'waiter'],
   talon_one_replica: ['owner', 'version'],
-  talon_one_job: ['job', 'state', 'status', 'last_error', 'lease_owner'],
+  talon_one_job: ['job', 'state', 'status', 'lease_owner'],
   talon_one_loyalty_program: [
     'name',
     'title',
@@ -53,15 +53,14 @@ const TELLS_OF_NOBODY: Readonly<Record<string, readonly string[]>> = {
   talon_one_loyalty_tier_snapshot: ['subledger_id', 'tier_name', 'start_date', 'expiry_date'],
   talon_one_loyalty_join_date: ['join_date'],
   talon_one_loyalty_balance_projection: ['subledger_id'],
-  talon_one_change: ['entity'],
   talon_one_coupon: ['value', 'batch_id'],
   talon_one_referral: ['code', 'batch_id'],
   talon_one_export: ['export'],
   talon_one_import: ['deployment', 'kind', 'target', 'file_name', 'file_hash', 'lease_owner'],
   talon_one_import_part: ['content_hash', 'state'],
   talon_one_verification: ['source', 'examples'],
-  talon_one_erasure: ['id_hash', 'rows_blanked'],
-  talon_one_erasure_key: ['kind'],
+  talon_one_erasure: ['id_hash', 'rows_blanked', 'runs'],
+  talon_one_erasure_key: ['kind', 'name_hash'],
   talon_one_migration: ['name', 'hash'],
 };
 /** What the company has set up itself. */
@@ -197,6 +196,12 @@ test('a forgotten customer is gone from every table, amounts stay, and nothing c
       values ('d', 'profiles', '', 'f', 'h', 1, 1, 1) returning import_id)
     insert into talon_one_import_part (import_id, part, first_line, last_line, units, content_hash, answer)
     select import_id, 1, 1, 1, 1, 'h', 'refused: ' || to_jsonb($1::text)::text from run`,
+    ID,
+  );
+  await db().rows(
+    `with cursor as (update talon_one_sync_cursor set last_error = 'refused: ' || to_jsonb($1::text)::text),
+       job as (insert into talon_one_job (job, last_error) values ('j', 'refused: ' || to_jsonb($1::text)::text))
+     update talon_one_sync_cycle set error = 'refused: ' || to_jsonb($1::text)::text`,
     ID,
   );
   const isThere = async () => {

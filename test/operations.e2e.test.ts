@@ -112,6 +112,31 @@ test('status, verify and backfill work beside the daemon, and say by their exit 
   expect(await backfill.ended).toEqual({ code: 0, signal: null });
   expect(backfill.linesOf('period read again')).toMatchObject([{ applicationId: 1, eventsNew: 3 }]);
   await waitUntilNothingWrong(() => findDifferences(simulator, database));
+
+  // A `forget` that was killed half way, and a daemon that goes on reading the customer's unusable record.
+  const [customer] = await database.query<{ id: string; profile: string }>(
+    `select integration_id as id, profile_id::text as profile from talon_one_profile where integration_id is not null limit 1`,
+  );
+  const { id = '', profile = '' } = customer ?? {};
+  simulator.addEvent(1, { payload: `{"id":"no number","profileId":${profile}}`, id: null });
+  const quarantined = async () =>
+    (
+      await database.query<{ raw: string }>(
+        'select left(raw, 6) as raw from talon_one_quarantine order by raw',
+      )
+    ).map(({ raw }) => raw);
+  await expect.poll(quarantined, { timeout: 30_000 }).toHaveLength(1);
+  await database.query(
+    `with noted as (insert into talon_one_erasure (id_hash) values (talon_one_hash($1)) returning erasure_id)
+     , key as (insert into talon_one_erasure_key (kind, id, application_id, erasure_id) select 'profile', $2, 0, erasure_id from noted)
+     select talon_one_guard_erasures()`,
+    [id, profile],
+  );
+  await expect.poll(quarantined, { timeout: 30_000 }).toHaveLength(2);
+  expect((await run(deployment, ['status'])).stdout).toMatch(/^1 erasure is not finished/m);
+  expect(await run(deployment, ['forget', '--profile', id])).toMatchObject({ code: 0 });
+  expect(await quarantined()).toEqual(['erased']);
+  expect((await run(deployment, ['status'])).stdout).not.toContain('erasure');
   expect(daemon.lines.filter(({ level }) => level === 'error')).toEqual([]);
   expect(await daemon.end()).toEqual({ code: 0, signal: null });
 

@@ -1,4 +1,5 @@
 import type { Observer } from '../observer.js';
+import { erasureJob } from '../sync/erasure-job.js';
 import type { JobKind } from '../sync/job.js';
 import { loyaltyKinds } from '../sync/loyalty/kinds.js';
 import type { LoyaltyParts } from '../sync/loyalty/loyalty-parts.js';
@@ -18,6 +19,7 @@ export function jobKinds(
   return [
     ...(loyalty.isOn ? loyaltyKinds(parts) : []),
     ...referenceKinds(parts),
+    erasureJob(parts),
     ...(delay === undefined ? [] : [auditJob({ ...parts, delay })]),
     ...(period === undefined ? [] : refreshJobs({ ...parts, period })),
     ...(months === undefined ? [] : [retentionJob({ ...parts, months, lookback: sync.lookback })]),

@@ -4,6 +4,7 @@ import { isAbortError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { StatusReport } from '../status/report.js';
 import { momentWords, shortDuration } from '../status/words.js';
+import { unfinishedErasures } from '../warehouse/forget.js';
 import { readReport, statusSettings } from './watch.js';
 import { withWarehouse } from './with-warehouse.js';
 
@@ -31,7 +32,9 @@ export async function statusCommand(
       const settings = statusSettings(config);
       const show = async () => {
         const report = await readReport(warehouse, settings);
-        const text = json ? `${JSON.stringify(report, null, watch ? 0 : 2)}\n` : statusText(report);
+        const text = json
+          ? `${JSON.stringify(report, null, watch ? 0 : 2)}\n`
+          : statusText(report) + erasureText(await unfinishedErasures(warehouse));
         process.stdout.write(watch && !json && process.stdout.isTTY ? CLEAR + text : text);
       };
       await show();
@@ -44,6 +47,12 @@ export async function statusCommand(
     },
     { onlyReads: true },
   );
+}
+
+function erasureText({ length }: readonly string[]): string {
+  if (length === 0) return '';
+  const subject = length === 1 ? '1 erasure is' : `${length} erasures are`;
+  return `${subject} not finished: the daemon blanks the rest within minutes, or "forget" does.\n`;
 }
 
 type Row = readonly string[];
