@@ -26,6 +26,8 @@ export interface ApplicationSyncOptions {
 const SNAPSHOT_PHASE_MS = 60_000;
 /** Requests by ID at a time when there is no limit to share. */
 const MOST_PARALLEL = 8;
+/** Pages of a list, lists, or searches at a time: what they bring is held in memory. */
+const MOST_PAGES = 3;
 
 /** What is kept in memory about one Application from cycle to cycle: how its server behaves. Losing it loses nothing. */
 export class ApplicationSync {
@@ -33,6 +35,7 @@ export class ApplicationSync {
   private readonly tail: QuietTail;
   private readonly profiles: ProfileSync;
   private readonly sessions: SessionSync;
+  private readonly pagesAtOnce: number;
 
   constructor(
     applicationId: string,
@@ -41,6 +44,8 @@ export class ApplicationSync {
     const { warehouse, client, config } = options;
     const { pageSize, requestsPerSecond } = config.talonOne;
     const { sessionSource } = config.sync;
+    const slots = budgetShape(requestsPerSecond)?.slots ?? MOST_PARALLEL;
+    this.pagesAtOnce = Math.min(MOST_PAGES, slots);
     this.list = new EventList(client, applicationId, pageSize);
     this.tail = new QuietTail(config.sync.lookback, options.now);
     this.profiles = new ProfileSync({ warehouse, client, batchSize: pageSize });
@@ -49,15 +54,16 @@ export class ApplicationSync {
       client,
       mode: sessionSource,
       pageSize,
-      parallel: Math.min(MOST_PARALLEL, budgetShape(requestsPerSecond)?.slots ?? MOST_PARALLEL),
+      parallel: Math.min(MOST_PARALLEL, slots),
     });
   }
 
   syncEvents(cursor: CursorState, context: CycleContext): Promise<EventWindow> {
     const { warehouse, partitions, config } = this.options;
     const { lookback, normalizeEffects } = config.sync;
+    const { list, tail, pagesAtOnce: parallel } = this;
     return syncEvents(
-      { warehouse, partitions, list: this.list, tail: this.tail, lookback, normalizeEffects },
+      { warehouse, partitions, list, tail, lookback, normalizeEffects, parallel },
       cursor,
       context,
     );

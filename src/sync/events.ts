@@ -17,6 +17,8 @@ export interface EventSyncOptions {
   readonly lookback: Instant;
   readonly tail: QuietTail;
   readonly normalizeEffects: boolean;
+  /** Requests for events under way at a time, where the reading is far behind and waits for answers. */
+  readonly parallel: number;
 }
 
 /** Where the events were read. */
@@ -47,7 +49,9 @@ export async function syncEvents(
   let readUntil: Instant | undefined;
   const reach = new Reach(options.lookback);
   const progress = new Progress(context.log);
-  for await (const eventPage of oneAhead(eventPages(options.list, from, context.requests))) {
+  const { parallel, lookback } = options;
+  const ahead = { parallel, lookback, now: () => options.tail.nowMs() };
+  for await (const eventPage of oneAhead(eventPages(options.list, from, context.requests, ahead))) {
     context.signal.throwIfAborted();
     const lastSync = reach.of(eventPage);
     await storeEventPage(options, eventPage, lastSync, context);
