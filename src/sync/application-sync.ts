@@ -12,6 +12,7 @@ import type { Leftover } from './leftover.js';
 import { ProfileSync } from './profiles.js';
 import { QuietTail } from './quiet-tail.js';
 import { SessionSync } from './sessions.js';
+import { together } from './together.js';
 
 export interface ApplicationSyncOptions {
   readonly warehouse: Warehouse;
@@ -48,13 +49,14 @@ export class ApplicationSync {
     this.pagesAtOnce = Math.min(MOST_PAGES, slots);
     this.list = new EventList(client, applicationId, pageSize);
     this.tail = new QuietTail(config.sync.lookback, options.now);
-    this.profiles = new ProfileSync({ warehouse, client, batchSize: pageSize });
+    this.profiles = new ProfileSync({ warehouse, client, batchSize: pageSize, parallel: this.pagesAtOnce });
     this.sessions = new SessionSync({
       warehouse,
       client,
       mode: sessionSource,
       pageSize,
       parallel: Math.min(MOST_PARALLEL, slots),
+      pagesAtOnce: this.pagesAtOnce,
     });
   }
 
@@ -74,12 +76,10 @@ export class ApplicationSync {
     const { now = monotonicMs } = this.options;
     const endMs = now() + SNAPSHOT_PHASE_MS;
     const isTimeUp = () => now() >= endMs;
-    const lanes = await Promise.allSettled([
+    const leftovers = await together([
       this.profiles.run(context, isTimeUp),
       this.sessions.run(context, isTimeUp),
     ]);
-    for (const lane of lanes) if (lane.status === 'rejected') throw lane.reason;
-    const leftovers = lanes.map((lane) => (lane.status === 'fulfilled' ? lane.value : 'failed'));
     return (
       leftovers.find((one) => one === 'time-up') ?? leftovers.find((one) => one === 'failed') ?? 'nothing'
     );

@@ -2,7 +2,9 @@ import { formatInstant, parseInstant } from '../instant.js';
 import { hasStatus } from '../talon-one/api-error.js';
 import type { ListPage, SessionQuery } from '../talon-one/management.js';
 import { type OwedSession, owedSessionsAmong } from '../warehouse/owed.js';
+import type { SnapshotBatch } from '../warehouse/snapshot-writer.js';
 import type { CycleContext } from './cycle-context.js';
+import { SessionPages } from './session-pages.js';
 import type { SessionWindow } from './session-plan.js';
 import type { LearnedSpread, ListedSession } from './session-spread.js';
 import { type LaneOptions, sessionBatch, storeSessions } from './session-store.js';
@@ -11,12 +13,15 @@ import { type LaneOptions, sessionBatch, storeSessions } from './session-store.j
 export interface PendingSessions {
   /** Owed and not answered yet, by ID. */
   readonly pending: Map<string, OwedSession>;
+  /** IDs of those that a list has brought and that are being stored: another list that holds them passes them over. */
+  readonly arrived: Set<string>;
   /** More sessions are owed than `pending` holds. */
   readonly isPart: boolean;
   readonly spread: LearnedSpread;
   /**
    * Requests that lists may still spend: each costs one, each owed session that one brings earns one. So lists never
-   * cost more than asking for each session by its ID, but for the first request. `undefined`: no limit.
+   * cost more than asking for each session by its ID, but for the first request. What is under way is paid for.
+   * `undefined`: no limit.
    */
   credit: number | undefined;
 }
@@ -27,6 +32,7 @@ export type ListEnd = 'complete' | 'cut' | 'refused';
 /**
  * Lists one window page by page, and stores what is owed of it, whether it was listed for its sake or not. Stops when
  * nothing that the window was listed for is left, or when what is left is cheaper elsewhere.
+ * @param parallel pages under way at a time, as far as the window is certain to be so long
  */
 export async function listSessions(
   options: LaneOptions,
@@ -34,23 +40,69 @@ export async function listSessions(
   run: PendingSessions,
   context: CycleContext,
   isTimeUp: () => boolean,
+  parallel = 1,
 ): Promise<ListEnd> {
-  const createdAfter = formatInstant(window.after);
-  const createdBefore = formatInstant(window.before);
+  const ask = (skip: number, signal: AbortSignal) =>
+    askPage(options, window, skip, run, { ...context, requests: { ...context.requests, signal } });
+  const pages = new SessionPages(ask, options.pageSize, context.signal);
+  try {
+    return await readWindow(options, window, run, context, isTimeUp, pages, parallel);
+  } finally {
+    pages.end();
+  }
+}
+
+interface AskedPage {
+  readonly batch: SnapshotBatch<OwedSession>;
+  /** `undefined`: the server refuses the list, and there is another lane to take. */
+  readonly page: ListPage | undefined;
+}
+
+async function askPage(
+  options: LaneOptions,
+  window: SessionWindow,
+  skip: number,
+  run: PendingSessions,
+  context: CycleContext,
+): Promise<AskedPage> {
+  if (run.credit !== undefined) run.credit -= 1;
+  const batch = await sessionBatch(options, [], 'list', context);
+  const query = {
+    createdAfter: formatInstant(window.after),
+    createdBefore: formatInstant(window.before),
+    pageSize: options.pageSize,
+    skip,
+  };
+  return { batch, page: await listPage(options, query, run.credit !== undefined, context) };
+}
+
+async function readWindow(
+  options: LaneOptions,
+  window: SessionWindow,
+  run: PendingSessions,
+  context: CycleContext,
+  isTimeUp: () => boolean,
+  pages: SessionPages<AskedPage>,
+  parallel: number,
+): Promise<ListEnd> {
   let rows = 0;
   for (let requests = 1; ; requests += 1) {
-    context.signal.throwIfAborted();
-    const batch = await sessionBatch(options, [], 'list', context);
-    const query = { createdAfter, createdBefore, pageSize: options.pageSize, skip: rows };
-    const page = await listPage(options, query, run.credit !== undefined, context);
+    // The last page that was estimated may not be there.
+    const certain = Math.min(parallel, window.pages - requests, run.credit ?? parallel) - 1;
+    const { batch, page } = await pages.at(rows, Math.max(0, Math.floor(certain)));
     if (page === undefined) return 'refused';
     rows += page.data.length;
     run.spread.learn(listedSessions(page));
-    const asked = [...owedOn(page, run.pending), ...(await owedBeyond(options, page, run, context))];
+    const planned = owedOn(page, run);
+    for (const { id } of planned) run.arrived.add(id);
+    const beyond = await owedBeyond(options, page, run, context);
+    for (const { id } of beyond) run.arrived.add(id);
+    const asked = [...planned, ...beyond];
     const rest = new Set(await storeSessions(options, { ...batch, asked }, page, context));
     for (const session of asked) if (!rest.has(session)) run.pending.delete(session.id);
+    for (const { id } of rest) run.arrived.delete(id);
     const brought = asked.length - rest.size;
-    if (run.credit !== undefined) run.credit += brought - 1;
+    if (run.credit !== undefined) run.credit += brought;
     const isLast = page.hasMore === undefined ? page.data.length < options.pageSize : !page.hasMore;
     if (isLast || page.data.length === 0) return 'complete';
     const left = window.sessions.filter(({ id }) => run.pending.has(id)).length;
@@ -67,10 +119,10 @@ function goesOn({ isPart, spread }: PendingSessions, pageSize: number): boolean 
   return isPart && (spread.rowsPerSecond ?? 0) * 2 > pageSize / 2;
 }
 
-function owedOn(page: ListPage, pending: ReadonlyMap<string, OwedSession>): OwedSession[] {
+function owedOn(page: ListPage, { pending, arrived }: PendingSessions): OwedSession[] {
   const ids = new Set(page.data.map((record) => (record as { id?: unknown } | null)?.id));
   // Several IDs beyond 2^53 can be one number: Postgres compares them exactly.
-  return [...pending.values()].filter((session) => ids.has(Number(session.id)));
+  return [...pending.values()].filter(({ id }) => ids.has(Number(id)) && !arrived.has(id));
 }
 
 /** Owed sessions of the page that the plan did not know of: its window would have to be read again for them. */
@@ -84,8 +136,10 @@ async function owedBeyond(
   const ids = page.data.map((record) => (record as { id?: unknown } | null)?.id);
   // A number beyond 2^53 is not exact: such a session waits for a plan of its own.
   const others = ids.filter((id): id is number => Number.isSafeInteger(id)).map(String);
-  const unplanned = others.filter((id) => !run.pending.has(id));
-  return unplanned.length === 0 ? [] : owedSessionsAmong(warehouse, context.lease.applicationId, unplanned);
+  const unplanned = others.filter((id) => !run.pending.has(id) && !run.arrived.has(id));
+  if (unplanned.length === 0) return [];
+  const owed = await owedSessionsAmong(warehouse, context.lease.applicationId, unplanned);
+  return owed.filter(({ id }) => !run.arrived.has(id));
 }
 
 function listedSessions({ data }: ListPage): ListedSession[] {

@@ -4,17 +4,28 @@ import type { Leftover } from './leftover.js';
 import { type ByIdOptions, fetchSessionsById, SessionsFailedError } from './session-by-id.js';
 import { exportSessions } from './session-export.js';
 import { listSessions, type PendingSessions } from './session-list.js';
-import { type PlanOptions, planSessions } from './session-plan.js';
+import { type PlanOptions, planSessions, type SessionWindow } from './session-plan.js';
 import { LearnedSpread } from './session-spread.js';
+import { together } from './together.js';
 
 export interface SessionSyncOptions extends ByIdOptions {
   readonly mode: 'auto' | 'by-id' | 'list' | 'export';
+  /** Pages of lists under way at a time; default: 1. */
+  readonly pagesAtOnce?: number;
 }
 
 /** Owed sessions that are planned together: bounds memory. */
 const CHUNK = 10_000;
 /** Lists that are begun for the sake of one session; a second one is planned with what the first has taught. */
 const MOST_LISTS = 2;
+/** Windows of so many pages are listed alone, some of their pages at a time; shorter ones some at a time. */
+const LONG_PAGES = 4;
+
+/** A window that is to be listed, and what of it is still owed. */
+interface ListTurn {
+  readonly window: SessionWindow;
+  readonly wanted: readonly OwedSession[];
+}
 
 /** Fetches every owed session by the lane that is asked for or cheapest, and settles it. */
 export class SessionSync {
@@ -54,6 +65,7 @@ export class SessionSync {
     }
     const run: PendingSessions = {
       pending: new Map(owed.map((session) => [session.id, session])),
+      arrived: new Set(),
       isPart: mayLeave,
       spread: this.spread,
       credit: mode === 'auto' ? 1 : undefined,
@@ -61,22 +73,16 @@ export class SessionSync {
     const options: PlanOptions = { mode, pageSize, spread: this.spread, mayLeave };
     const { byId } = planSessions(owed, options);
     // Lists and requests by ID have budgets of their own, so they go side by side.
-    const lanes = await Promise.allSettled([
-      this.listAll(run, options, new Set(byId.map((session) => session.id)), context, isTimeUp),
-      this.fetchSingly(stillPending(byId, run), context, isTimeUp),
-    ]);
-    for (const lane of lanes) if (lane.status === 'rejected') throw lane.reason;
-    const [listed, singly] = lanes as [
-      PromiseFulfilledResult<OwedSession[]>,
-      PromiseFulfilledResult<Set<string>>,
-    ];
-    const failed = await this.fetchSingly(listed.value, context, isTimeUp);
-    return new Set([...singly.value, ...failed]);
+    const listing = this.listAll(run, options, new Set(byId.map((session) => session.id)), context, isTimeUp);
+    const asking = this.fetchSingly(stillPending(byId, run), context, isTimeUp);
+    await together<unknown>([listing, asking]);
+    const failed = await this.fetchSingly(await listing, context, isTimeUp);
+    return new Set([...(await asking), ...failed]);
   }
 
   /**
-   * Lists the windows of a plan one after the other, and plans anew with what the lists have taught. Returns what is
-   * better asked for by ID.
+   * Lists the windows of a plan, some at a time, and plans anew with what the lists have taught. Returns what is better
+   * asked for by ID.
    */
   private async listAll(
     run: PendingSessions,
@@ -88,27 +94,53 @@ export class SessionSync {
     const tries = new Map<string, number>();
     const mayBeListed = ({ id }: OwedSession) =>
       run.pending.has(id) && !singly.has(id) && (tries.get(id) ?? 0) < MOST_LISTS;
+    const list = async ({ window, wanted }: ListTurn, parallel: number) => {
+      const end = await listSessions(this.options, window, run, context, isTimeUp, parallel);
+      if (end === 'refused') run.credit = 0;
+      // What a complete list does not hold is not where it was looked for.
+      const tried = end === 'complete' ? MOST_LISTS : 1;
+      for (const { id } of wanted) tries.set(id, (tries.get(id) ?? 0) + tried);
+    };
     let plan = planSessions([...run.pending.values()].filter(mayBeListed), options);
     let windows = [...plan.windows];
     while (windows.length > 0 && !isTimeUp() && (run.credit === undefined || run.credit >= 1)) {
-      const window = windows.shift();
-      const wanted = window?.sessions.filter(mayBeListed) ?? [];
-      // Lists before it have brought most of it.
-      const isWorthless = run.credit !== undefined && wanted.length <= (window?.pages ?? 0);
       const known = this.spread.now();
-      if (window && wanted.length > 0 && !isWorthless) {
-        const end = await listSessions(this.options, window, run, context, isTimeUp);
-        if (end === 'refused') run.credit = 0;
-        // What a complete list does not hold is not where it was looked for.
-        const tried = end === 'complete' ? MOST_LISTS : 1;
-        for (const { id } of wanted) tries.set(id, (tries.get(id) ?? 0) + tried);
-      }
+      const turns = this.nextTurns(windows, run, mayBeListed);
+      const parallel = turns.length === 1 ? this.pagesAtOnce : 1;
+      await together(turns.map((turn) => list(turn, parallel)));
       if (windows.length > 0 && !this.spread.differsFrom(known)) continue;
       plan = planSessions([...run.pending.values()].filter(mayBeListed), options);
       windows = [...plan.windows];
     }
     const left = new Set(plan.left);
     return [...run.pending.values()].filter((session) => !singly.has(session.id) && !left.has(session));
+  }
+
+  /** Takes from `windows` what is listed next: as much as is paid for, and one alone while nothing is known of the sessions. */
+  private nextTurns(
+    windows: SessionWindow[],
+    { credit }: PendingSessions,
+    mayBeListed: (session: OwedSession) => boolean,
+  ): ListTurn[] {
+    const isKnown = this.spread.idsFollowTime !== undefined;
+    const most = isKnown ? Math.min(this.pagesAtOnce, Math.floor(credit ?? this.pagesAtOnce)) : 1;
+    const turns: ListTurn[] = [];
+    for (let [window] = windows; window && turns.length < most; [window] = windows) {
+      const isLong = window.pages >= LONG_PAGES;
+      if (isLong && turns.length > 0) break;
+      windows.shift();
+      const wanted = window.sessions.filter(mayBeListed);
+      // Lists before it have brought most of it.
+      const isWorthless = credit !== undefined && wanted.length <= window.pages;
+      if (wanted.length === 0 || isWorthless) continue;
+      turns.push({ window, wanted });
+      if (isLong) break;
+    }
+    return turns;
+  }
+
+  private get pagesAtOnce(): number {
+    return this.options.pagesAtOnce ?? 1;
   }
 
   private async fetchSingly(
