@@ -1,4 +1,4 @@
-import { type Instant, laterOf, SECOND } from '../instant.js';
+import { type Instant, SECOND } from '../instant.js';
 import type { RequestContext } from './management.js';
 import { ReadingPace } from './reading-pace.js';
 import type { RecordList, RecordListPage, RecordRange } from './record-list.js';
@@ -44,6 +44,8 @@ const OVERLAP_SHARE = 0.01;
 const LEAST_OVERLAP = 5;
 const PAUSE_AFTER_MISS = 16;
 const MOST_PAUSE = 1024;
+/** How far a Date header may run ahead of the clock that the records go by. */
+const CLOCKS_APART = 3600n * SECOND;
 /** The next pages may span this many times as long as the one before. */
 const SPARE = 2n;
 
@@ -135,10 +137,7 @@ export class PagesAhead {
 
   /** Up to here nothing can become visible any more that the page does not show. */
   private finalOn({ serverTime }: RecordListPage): Instant | undefined {
-    // The Date header has whole seconds.
-    return serverTime === undefined
-      ? undefined
-      : serverTime - laterOf(this.options.lookback, SECOND) - SECOND;
+    return serverTime === undefined ? undefined : serverTime - this.options.lookback - CLOCKS_APART;
   }
 }
 
