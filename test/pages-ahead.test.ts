@@ -177,24 +177,31 @@ describe('what does not fit', () => {
 });
 
 describe('near the present', () => {
-  test('what may still change is read one page after the other, and lies on no page that was read too early', async () => {
+  const lookback = seconds(600);
+  /** The clock of the answers may be an hour ahead. */
+  const final = lookback + seconds(3600);
+  const every = (step: number, count: number, from: number) =>
+    Array.from({ length: count }, (_, index) => from - index * step);
+
+  test.each([
+    ['at an even pace', every(10, 1800, 18_000)],
+    // The page that was guessed reaches from the old ones to those of the last minute.
+    ['with a long pause', [...every(1, 420, 18_000), ...every(400, 40, 17_000), ...every(0.2, 300, 60)]],
+  ])('what may still change (%s) is on no page that was read too early', async (_, secondsAgo) => {
     const sim = await start();
     const now = floorToSecond(instant(sim.now()));
-    const lookback = seconds(600);
-    // An event every ten seconds, up to now; the clock of the answers may be an hour ahead.
     addEventsAt(
       sim,
-      Array.from({ length: 1800 }, (_, age) => now - BigInt(age * 10) * SECOND),
+      secondsAgo.map((age) => now - seconds(age)),
     );
     const { source, counts } = counted(clientFor(sim));
-    const final = now - lookback - seconds(3600);
     let requests = 0;
     let young = 0;
     await read(sim, source, {
       mostRequests: 80,
       lookback,
       onPage: ({ page }) => {
-        if (page.rows.some(({ created }) => created > final)) {
+        if (page.rows.some(({ created }) => created > now - final)) {
           young += 1;
           // Asked for when the page before had been handed over.
           expect(counts.begunAs(page.data)).toBeGreaterThanOrEqual(requests);
@@ -202,7 +209,7 @@ describe('near the present', () => {
         requests = counts.requests;
       },
     });
-    expect(young).toBeGreaterThan(10);
+    expect(young).toBeGreaterThan(5);
     expect(counts.mostUnderWay).toBe(3);
   });
 });

@@ -32,7 +32,7 @@ export type ListEnd = 'complete' | 'cut' | 'refused';
 /**
  * Lists one window page by page, and stores what is owed of it, whether it was listed for its sake or not. Stops when
  * nothing that the window was listed for is left, or when what is left is cheaper elsewhere.
- * @param parallel pages under way at a time, as far as the window is certain to be so long
+ * @param parallel pages under way at a time, as far as the window certainly has so many
  */
 export async function listSessions(
   options: LaneOptions,
@@ -87,9 +87,10 @@ async function readWindow(
 ): Promise<ListEnd> {
   let rows = 0;
   for (let requests = 1; ; requests += 1) {
-    // The last page that was estimated may not be there.
-    const certain = Math.min(parallel, window.pages - requests, run.credit ?? parallel) - 1;
-    const { batch, page } = await pages.at(rows, Math.max(0, Math.floor(certain)));
+    // What is left cannot lie on fewer pages; an estimate could be too high, and then a request is wasted.
+    const certain = Math.ceil(stillOwed(window, run) / options.pageSize);
+    const paid = Math.floor(run.credit ?? parallel);
+    const { batch, page } = await pages.at(rows, Math.max(0, Math.min(parallel, certain, paid) - 1));
     if (page === undefined) return 'refused';
     rows += page.data.length;
     run.spread.learn(listedSessions(page));
@@ -105,12 +106,16 @@ async function readWindow(
     if (run.credit !== undefined) run.credit += brought;
     const isLast = page.hasMore === undefined ? page.data.length < options.pageSize : !page.hasMore;
     if (isLast || page.data.length === 0) return 'complete';
-    const left = window.sessions.filter(({ id }) => run.pending.has(id)).length;
+    const left = stillOwed(window, run);
     if (isTimeUp() || (left === 0 && !(brought > 1 && goesOn(run, options.pageSize)))) return 'cut';
     // Longer than estimated: only while it goes on to bring more than as many requests by ID.
     const isLong = requests >= window.pages && (left === 1 || brought < 2);
     if (run.credit !== undefined && (run.credit < 1 || isLong)) return 'cut';
   }
+}
+
+function stillOwed({ sessions }: SessionWindow, { pending }: PendingSessions): number {
+  return sessions.filter(({ id }) => pending.has(id)).length;
 }
 
 // Windows are cut at whole seconds. Where a second holds more than a page, what is owed beyond the plan could only be had

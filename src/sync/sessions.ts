@@ -18,7 +18,7 @@ export interface SessionSyncOptions extends ByIdOptions {
 const CHUNK = 10_000;
 /** Lists that are begun for the sake of one session; a second one is planned with what the first has taught. */
 const MOST_LISTS = 2;
-/** Windows of so many pages are listed alone, some of their pages at a time; shorter ones some at a time. */
+/** Windows with so many pages full of what is owed are listed alone, some of their pages at a time; others some at a time. */
 const LONG_PAGES = 4;
 
 /** A window that is to be listed, and what of it is still owed. */
@@ -126,10 +126,10 @@ export class SessionSync {
     const most = isKnown ? Math.min(this.pagesAtOnce, Math.floor(credit ?? this.pagesAtOnce)) : 1;
     const turns: ListTurn[] = [];
     for (let [window] = windows; window && turns.length < most; [window] = windows) {
-      const isLong = window.pages >= LONG_PAGES;
+      const wanted = window.sessions.filter(mayBeListed);
+      const isLong = wanted.length > (LONG_PAGES - 1) * this.options.pageSize;
       if (isLong && turns.length > 0) break;
       windows.shift();
-      const wanted = window.sessions.filter(mayBeListed);
       // Lists before it have brought most of it.
       const isWorthless = credit !== undefined && wanted.length <= window.pages;
       if (wanted.length === 0 || isWorthless) continue;
