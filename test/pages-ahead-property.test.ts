@@ -85,7 +85,7 @@ test(
       { sort: 'refused' },
       { sort: 'honoured' },
       { ties: 'unstable' },
-      { envelope: 'missing' },
+      { envelope: 'old' },
       { silentPageLimit: 7 },
     );
     const changes: fc.Arbitrary<Change[]> = fc.array(
