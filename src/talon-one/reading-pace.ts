@@ -1,7 +1,7 @@
 import { monotonicMs } from '../clock.js';
 
 /** So many pages are measured together. */
-const MEASURED_PAGES = 4;
+const MEASURED_PAGES = 3;
 /** Of the time that passes, the answers' share from which on they are what is waited for. */
 const WAITING_SHARE = 0.75;
 
@@ -29,8 +29,9 @@ export class ReadingPace {
    * that were read side by side since the last time count as if they had been read one by one.
    */
   waitsForAnswers(): boolean {
+    // The first page does not count: with it comes the question whether the server sorts.
+    if (this.pages < (this.sinceMs === undefined ? 1 : MEASURED_PAGES)) return this.isWaiting;
     const now = this.now();
-    if (this.sinceMs !== undefined && this.pages < MEASURED_PAGES) return this.isWaiting;
     if (this.sinceMs !== undefined) {
       this.isWaiting = this.answeringMs > 0 && this.answeringMs >= (now - this.sinceMs) * WAITING_SHARE;
     }
