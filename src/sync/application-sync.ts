@@ -12,6 +12,7 @@ import type { Leftover } from './leftover.js';
 import { ProfileSync } from './profiles.js';
 import { QuietTail } from './quiet-tail.js';
 import { SessionSync } from './sessions.js';
+import { together } from './together.js';
 
 export interface ApplicationSyncOptions {
   readonly warehouse: Warehouse;
@@ -28,6 +29,8 @@ const SNAPSHOT_PHASE_MS = 60_000;
 const EVENT_PHASE_MS = 60_000;
 /** Requests by ID at a time when there is no limit to share. */
 const MOST_PARALLEL = 8;
+/** Pages of a list, lists, or searches at a time: what they bring is held in memory. */
+const MOST_PAGES = 3;
 
 /** What is kept in memory about one Application from cycle to cycle: how its server behaves. Losing it loses nothing. */
 export class ApplicationSync {
@@ -35,6 +38,7 @@ export class ApplicationSync {
   private readonly tail: QuietTail;
   private readonly profiles: ProfileSync;
   private readonly sessions: SessionSync;
+  private readonly pagesAtOnce: number;
 
   constructor(
     applicationId: string,
@@ -43,15 +47,18 @@ export class ApplicationSync {
     const { warehouse, client, config } = options;
     const { pageSize, requestsPerSecond } = config.talonOne;
     const { sessionSource } = config.sync;
+    const slots = budgetShape(requestsPerSecond)?.slots ?? MOST_PARALLEL;
+    this.pagesAtOnce = Math.min(MOST_PAGES, slots);
     this.list = new EventList(client, applicationId, pageSize);
     this.tail = new QuietTail(config.sync.lookback, options.now);
-    this.profiles = new ProfileSync({ warehouse, client, batchSize: pageSize });
+    this.profiles = new ProfileSync({ warehouse, client, batchSize: pageSize, parallel: this.pagesAtOnce });
     this.sessions = new SessionSync({
       warehouse,
       client,
       mode: sessionSource,
       pageSize,
-      parallel: Math.min(MOST_PARALLEL, budgetShape(requestsPerSecond)?.slots ?? MOST_PARALLEL),
+      parallel: Math.min(MOST_PARALLEL, slots),
+      pagesAtOnce: this.pagesAtOnce,
     });
   }
 
@@ -65,8 +72,9 @@ export class ApplicationSync {
     const { lookback, normalizeEffects } = config.sync;
     const endMs = now() + EVENT_PHASE_MS;
     const isTimeUp = () => now() >= endMs && isWaitedFor();
+    const { list, tail, pagesAtOnce: parallel } = this;
     return syncEvents(
-      { warehouse, partitions, list: this.list, tail: this.tail, lookback, normalizeEffects, isTimeUp },
+      { warehouse, partitions, list, tail, lookback, normalizeEffects, isTimeUp, parallel },
       cursor,
       context,
     );
@@ -77,12 +85,10 @@ export class ApplicationSync {
     const { now = monotonicMs } = this.options;
     const endMs = now() + SNAPSHOT_PHASE_MS;
     const isTimeUp = () => now() >= endMs;
-    const lanes = await Promise.allSettled([
+    const leftovers = await together([
       this.profiles.run(context, isTimeUp),
       this.sessions.run(context, isTimeUp),
     ]);
-    for (const lane of lanes) if (lane.status === 'rejected') throw lane.reason;
-    const leftovers = lanes.map((lane) => (lane.status === 'fulfilled' ? lane.value : 'failed'));
     return (
       leftovers.find((one) => one === 'time-up') ?? leftovers.find((one) => one === 'failed') ?? 'nothing'
     );

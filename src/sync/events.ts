@@ -19,6 +19,8 @@ export interface EventSyncOptions {
   readonly normalizeEffects: boolean;
   /** The reading is to end although there is more. */
   readonly isTimeUp?: () => boolean;
+  /** Requests for events under way at a time, where the reading is far behind and waits for answers. */
+  readonly parallel: number;
 }
 
 /** Where the events were read. */
@@ -57,7 +59,9 @@ export async function syncEvents(
   const progress = new Progress(context.log);
   const isLast = ({ lastSync }: ReadPage) =>
     lastSync !== undefined && lastSync > cursor.lastSync && options.isTimeUp?.() === true;
-  for await (const eventPage of oneAhead(eventPages(options.list, from, context.requests), isLast)) {
+  const { parallel, lookback } = options;
+  const ahead = { parallel, lookback, now: () => options.tail.nowMs() };
+  for await (const eventPage of oneAhead(eventPages(options.list, from, context.requests, ahead), isLast)) {
     context.signal.throwIfAborted();
     const lastSync = reach.of(eventPage);
     await storeEventPage(options, eventPage, lastSync, context);

@@ -8,12 +8,15 @@ import type { Warehouse } from '../warehouse/warehouse.js';
 import { type CycleContext, noteQuarantined, noteSnapshots } from './cycle-context.js';
 import type { Leftover } from './leftover.js';
 import { owedStore, type SnapshotStore } from './snapshot-store.js';
+import { together } from './together.js';
 
 export interface ProfileSyncOptions {
   readonly warehouse: Warehouse;
   readonly client: ManagementClient;
   /** IDs per search; the API documents no maximum, so it is halved when the server refuses it. */
   readonly batchSize: number;
+  /** Searches under way at a time; default: 1. */
+  readonly parallel?: number;
 }
 
 /** No server is expected to cut a search of so few IDs. */
@@ -89,16 +92,18 @@ export class ProfileSync {
   }
 
   private async fetchAll(run: Run, isTimeUp: () => boolean): Promise<Leftover> {
-    const { warehouse } = this.options;
+    const { warehouse, parallel = 1 } = this.options;
     const { applicationId } = run.context.lease;
     let afterId = '-9223372036854775808';
     let leftOut: OwedSnapshot[] = [];
     for (;;) {
       run.context.signal.throwIfAborted();
       if (isTimeUp()) return 'time-up';
-      const owed = await owedProfiles(warehouse, applicationId, afterId, this.batchSize);
+      const { batchSize } = this;
+      const owed = await owedProfiles(warehouse, applicationId, afterId, batchSize * parallel);
       afterId = owed.at(-1)?.id ?? afterId;
-      if (owed.length > 0) leftOut.push(...(await this.fetch(owed, run)).missing);
+      const fetched = await together(inBatches(owed, batchSize).map((batch) => this.fetch(batch, run)));
+      leftOut.push(...fetched.flatMap((one) => one.missing));
       if (owed.length === 0 || leftOut.length >= this.batchSize) {
         await this.fetchAgain(leftOut, run);
         leftOut = [];
@@ -220,6 +225,11 @@ export class ProfileSync {
       noteQuarantined(context, { inserted: 0, quarantined: 1 }, error.endpoint);
     }
   }
+}
+
+function inBatches<T>(items: readonly T[], size: number): T[][] {
+  const count = Math.ceil(items.length / size);
+  return Array.from({ length: count }, (_, index) => items.slice(index * size, (index + 1) * size));
 }
 
 function problemsOf(page: ListPage): Map<number, string> {

@@ -61,6 +61,8 @@ export class SessionPages {
       return answer;
     } catch (error) {
       if (!hasChoice || !isOfList(error)) throw error;
+      // Of pages that were under way together the first says it.
+      if (!this.areServed) return undefined;
       const level = this.pause === FIRST_PAUSE ? 'info' : 'warn';
       log[level]({ err: error }, 'sessions cannot be listed, they are asked for by ID');
       this.byIdUntilTrial = this.pause;

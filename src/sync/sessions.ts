@@ -6,11 +6,14 @@ import { type ByIdOptions, fetchSessionsById, SessionsFailedError } from './sess
 import { exportSessions } from './session-export.js';
 import { listSessions, type PendingSessions } from './session-list.js';
 import { SessionPages } from './session-pages.js';
-import { type PlanOptions, planSessions } from './session-plan.js';
+import { type PlanOptions, planSessions, type SessionWindow } from './session-plan.js';
 import { LearnedSpread } from './session-spread.js';
+import { together } from './together.js';
 
 export interface SessionSyncOptions extends ByIdOptions {
   readonly mode: 'auto' | 'by-id' | 'list' | 'export';
+  /** Pages of lists under way at a time; default: 1. */
+  readonly pagesAtOnce?: number;
 }
 
 /** Owed sessions that are planned together: bounds memory. */
@@ -25,6 +28,15 @@ interface Fetched {
   readonly failed: ReadonlySet<string>;
   /** What lists may still spend, see `PendingSessions`. */
   readonly credit: number;
+}
+
+/** Windows with so many pages full of what is owed are listed alone, some of their pages at a time; others some at a time. */
+const LONG_PAGES = 4;
+
+/** A window that is to be listed, and what of it is still owed. */
+interface ListTurn {
+  readonly window: SessionWindow;
+  readonly wanted: readonly OwedSession[];
 }
 
 /** Fetches every owed session by the lane that is asked for or cheapest, and settles it. */
@@ -76,6 +88,7 @@ export class SessionSync {
     }
     const run: PendingSessions = {
       pending: new Map(owed.map((session) => [session.id, session])),
+      arrived: new Set(),
       isPart: mayLeave,
       spread: this.spread,
       credit: mode === 'auto' ? credit : undefined,
@@ -95,18 +108,12 @@ export class SessionSync {
     const storedBefore = context.tally.sessionSnapshots;
     const { byId } = planSessions(owed, options);
     // Lists and requests by ID have budgets of their own, so they go side by side.
-    const lanes = await Promise.allSettled([
-      this.listAll(run, options, new Set(byId.map((session) => session.id)), context, isTimeUp),
-      this.fetchSingly(stillPending(byId, run), context, isTimeUp),
-    ]);
-    for (const lane of lanes) if (lane.status === 'rejected') throw lane.reason;
-    const [listed, singly] = lanes as [
-      PromiseFulfilledResult<OwedSession[]>,
-      PromiseFulfilledResult<Set<string>>,
-    ];
-    const failed = await this.fetchSingly(listed.value, context, isTimeUp);
+    const listing = this.listAll(run, options, new Set(byId.map((session) => session.id)), context, isTimeUp);
+    const asking = this.fetchSingly(stillPending(byId, run), context, isTimeUp);
+    await together<unknown>([listing, asking]);
+    const failed = await this.fetchSingly(await listing, context, isTimeUp);
     if (mode === 'by-id') this.pages.noteById(context.tally.sessionSnapshots - storedBefore);
-    return { failed: new Set([...singly.value, ...failed]), credit: run.credit ?? credit };
+    return { failed: new Set([...(await asking), ...failed]), credit: run.credit ?? credit };
   }
 
   /**
@@ -132,8 +139,8 @@ export class SessionSync {
   }
 
   /**
-   * Lists the windows of a plan one after the other, and plans anew with what the lists have taught. Returns what is
-   * better asked for by ID.
+   * Lists the windows of a plan, some at a time, and plans anew with what the lists have taught. Returns what is better
+   * asked for by ID.
    */
   private async listAll(
     run: PendingSessions,
@@ -145,33 +152,54 @@ export class SessionSync {
     const tries = new Map<string, number>();
     const mayBeListed = ({ id }: OwedSession) =>
       run.pending.has(id) && !singly.has(id) && (tries.get(id) ?? 0) < MOST_LISTS;
+    const list = async ({ window, wanted }: ListTurn, parallel: number) => {
+      const options = { ...this.options, pages: this.pages };
+      const end = await listSessions(options, window, run, context, isTimeUp, parallel);
+      if (end === 'refused') run.credit = 0;
+      // What a complete list does not hold is not where it was looked for.
+      const tried = end === 'complete' ? MOST_LISTS : 1;
+      for (const { id } of wanted) tries.set(id, (tries.get(id) ?? 0) + tried);
+    };
     let plan = planSessions([...run.pending.values()].filter(mayBeListed), options);
     let windows = [...plan.windows];
     while (windows.length > 0 && !isTimeUp() && (run.credit === undefined || run.credit >= 1)) {
-      const window = windows.shift();
-      const wanted = window?.sessions.filter(mayBeListed) ?? [];
-      // Lists before it have brought most of it.
-      const isWorthless = run.credit !== undefined && wanted.length <= (window?.pages ?? 0);
       const known = this.spread.now();
-      if (window && wanted.length > 0 && !isWorthless) {
-        const end = await listSessions(
-          { ...this.options, pages: this.pages },
-          window,
-          run,
-          context,
-          isTimeUp,
-        );
-        if (end === 'refused') run.credit = 0;
-        // What a complete list does not hold is not where it was looked for.
-        const tried = end === 'complete' ? MOST_LISTS : 1;
-        for (const { id } of wanted) tries.set(id, (tries.get(id) ?? 0) + tried);
-      }
+      const turns = this.nextTurns(windows, run, mayBeListed);
+      const parallel = turns.length === 1 ? this.pagesAtOnce : 1;
+      await together(turns.map((turn) => list(turn, parallel)));
       if (windows.length > 0 && !this.spread.differsFrom(known)) continue;
       plan = planSessions([...run.pending.values()].filter(mayBeListed), options);
       windows = [...plan.windows];
     }
     const left = new Set(plan.left);
     return [...run.pending.values()].filter((session) => !singly.has(session.id) && !left.has(session));
+  }
+
+  /** Takes from `windows` what is listed next: as much as is paid for, and one alone while nothing is known of the sessions. */
+  private nextTurns(
+    windows: SessionWindow[],
+    { credit }: PendingSessions,
+    mayBeListed: (session: OwedSession) => boolean,
+  ): ListTurn[] {
+    const isKnown = this.spread.idsFollowTime !== undefined;
+    const most = isKnown ? Math.min(this.pagesAtOnce, Math.floor(credit ?? this.pagesAtOnce)) : 1;
+    const turns: ListTurn[] = [];
+    for (let [window] = windows; window && turns.length < most; [window] = windows) {
+      const wanted = window.sessions.filter(mayBeListed);
+      const isLong = wanted.length > (LONG_PAGES - 1) * this.pages.pageSize;
+      if (isLong && turns.length > 0) break;
+      windows.shift();
+      // Lists before it have brought most of it.
+      const isWorthless = credit !== undefined && wanted.length <= window.pages;
+      if (wanted.length === 0 || isWorthless) continue;
+      turns.push({ window, wanted });
+      if (isLong) break;
+    }
+    return turns;
+  }
+
+  private get pagesAtOnce(): number {
+    return this.options.pagesAtOnce ?? 1;
   }
 
   private async fetchSingly(

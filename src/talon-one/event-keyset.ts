@@ -2,6 +2,7 @@ import { floorToSecond, type Instant, laterOf, SECOND } from '../instant.js';
 import { hasStatus } from './api-error.js';
 import type { EventList } from './event-list.js';
 import type { RequestContext } from './management.js';
+import { type AheadOptions, PagesAhead } from './pages-ahead.js';
 import {
   newestOf,
   type ReadPage,
@@ -20,6 +21,9 @@ import {
 //    Only when they fill the page, the next one begins among them, with the very events that are expected there.
 // 4. If the anchor is missing (pages shifted, or the filter is coarser than microseconds) go back to a place that is
 //    certain: the second before the anchor, which every documented meaning of createdAfter includes.
+//
+// Far behind the present, pages-ahead.ts reads the pages of rule 3 together with the one before; what they hold says
+// whether they join it.
 //
 // Cost: one request per page, repeated events about one in a hundred at the worst. If the order is broken, or the
 // anchor keeps missing, NotOrderedError hands over to frozen windows.
@@ -58,17 +62,35 @@ interface Position {
   readonly isAfterGap?: boolean;
 }
 
+/** @param ahead default: one page after the other */
 export async function* keysetPages(
   list: EventList,
   from: Instant,
   context: RequestContext,
+  ahead?: AheadOptions,
+): AsyncGenerator<ReadPage, void> {
+  const pagesAhead = ahead && new PagesAhead(list, context, ahead);
+  try {
+    yield* pagesFrom(list, from, context, pagesAhead);
+  } finally {
+    pagesAhead?.end();
+  }
+}
+
+async function* pagesFrom(
+  list: EventList,
+  from: Instant,
+  context: RequestContext,
+  ahead: PagesAhead | undefined,
 ): AsyncGenerator<ReadPage, void> {
   let position: Position = { after: from, skip: 0, anchor: undefined };
+  let joining: RecordListPage | undefined;
   let restarts = 0;
   let missedAt = from;
   let emptyPages = 0;
   for (;;) {
-    const page = await pageAt(list, position, context);
+    const page: RecordListPage | undefined = joining ?? (await pageAt(list, position, context, ahead));
+    joining = undefined;
     if (page === undefined) {
       list.isFine = false;
       position = certainPlace(position);
@@ -100,7 +122,11 @@ export async function* keysetPages(
     if (repeatsMuch(page, position)) list.isFine = false;
     // More events may share the last one's time: complete is what lies before it.
     yield { ...withoutProgress(page), lastSync: list.isOrderProven && last ? last.created - 1n : undefined };
-    position = nextPosition(list, page, position);
+    const following = last && list.isOrderProven ? await ahead?.following(page) : undefined;
+    if (following && last) {
+      joining = following.page;
+      position = { after: position.after, skip: following.skip, anchor: { created: last.created - 1n } };
+    } else position = nextPosition(list, page, position);
   }
 }
 
@@ -109,9 +135,12 @@ async function pageAt(
   list: EventList,
   position: Position,
   context: RequestContext,
+  ahead: PagesAhead | undefined,
 ): Promise<RecordListPage | undefined> {
   try {
-    return await list.page(position, context);
+    const page = list.page(position, context);
+    ahead?.begin(position);
+    return await page;
   } catch (error) {
     const hasFraction = position.skip === 0 && position.after !== floorToSecond(position.after);
     if (hasStatus(error, 400) && hasFraction) return undefined;

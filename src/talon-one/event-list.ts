@@ -79,7 +79,8 @@ export class EventList extends RecordList {
           },
           context,
         );
-        this.sort = sort;
+        // Never back: of answers under way together, none may pass for sorted by what another one was sorted by.
+        this.sort = Math.max(this.sort, sort);
         return page;
       } catch (error) {
         if (!hasStatus(error, 400)) throw error;

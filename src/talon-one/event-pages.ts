@@ -2,6 +2,7 @@ import { type Instant, laterOf, seconds } from '../instant.js';
 import { keysetPages, NotOrderedError } from './event-keyset.js';
 import type { EventList } from './event-list.js';
 import type { RequestContext } from './management.js';
+import type { AheadOptions } from './pages-ahead.js';
 import type { ReadPage } from './record-list.js';
 import { windowPages } from './record-windows.js';
 
@@ -11,15 +12,17 @@ const STEP_BACK = seconds(60);
 /**
  * All events from `from` to the newest, page by page, so that none can be missed whatever the server's habits. Reads
  * along the order of `created` as long as the server keeps it, otherwise in frozen windows from where the order broke.
+ * @param ahead how pages are read ahead where that pays; default: not at all
  */
 export async function* eventPages(
   list: EventList,
   from: Instant,
   context: RequestContext,
+  ahead?: AheadOptions,
 ): AsyncGenerator<ReadPage, void> {
   let reached = from;
   try {
-    for await (const page of keysetPages(list, from, context)) {
+    for await (const page of keysetPages(list, from, context, ahead)) {
       if (page.lastSync !== undefined) reached = laterOf(reached, page.lastSync);
       yield page;
     }

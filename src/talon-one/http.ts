@@ -46,6 +46,8 @@ export interface HttpAnswer {
   readonly serverTime: Instant | undefined;
   /** A short look at the text, for messages. */
   readonly preview?: string;
+  /** Milliseconds from sending the request to the end of the answer. */
+  readonly tookMs?: number;
 }
 
 export interface HttpOptions {
@@ -85,7 +87,8 @@ export function createSender(options: HttpOptions): SendRequest {
           received();
           options.budget.answered?.(endpointOf(request), response.status);
           const text = await readText(response.data, request.maxBytes ?? maxBodyBytes, deadline);
-          return toAnswer(request, response, text, takenMs, options.apiKey);
+          const answer = toAnswer(request, response, text, takenMs, options.apiKey);
+          return { ...answer, tookMs: monotonicMs() - sentMs };
         } catch (error) {
           // Before the head axios rejects with its own cancellation, after it the stream with a generic error.
           throw deadline.aborted ? deadline.reason : error;

@@ -48,6 +48,8 @@ export interface ListPage {
   readonly source: string;
   /** jsonb may store the text differently without an error. */
   readonly mayChange: boolean;
+  /** Milliseconds that the request was under way; `undefined`: nobody has measured. */
+  readonly tookMs?: number | undefined;
 }
 
 export interface Paging {
@@ -231,6 +233,7 @@ function toPage(answer: HttpAnswer, request: HttpRequest): ListPage {
     serverTime: answer.serverTime,
     source: `${request.method} ${request.path}`,
     mayChange: mayChangeInJsonb(answer.text, value),
+    tookMs: answer.tookMs,
   };
 }
 

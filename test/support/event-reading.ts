@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import { formatInstant, type Instant, laterOf, parseInstant, seconds } from '../../src/instant.js';
 import { EventList } from '../../src/talon-one/event-list.js';
 import { eventPages } from '../../src/talon-one/event-pages.js';
+import type { AheadOptions } from '../../src/talon-one/pages-ahead.js';
 import type { ReadPage } from '../../src/talon-one/record-list.js';
 import type { Simulator } from '../simulator/simulator-handle.js';
 import { clientFor } from './management-client.js';
@@ -40,6 +41,9 @@ export function eventList(sim: Simulator, pageSize = 1000, applicationId = 1): E
   return new EventList(clientFor(sim), String(applicationId), pageSize);
 }
 
+/** Reads ahead from the fifth page on, whatever it waits for, and guesses again as soon as a guess was wrong. */
+export const EAGER: AheadOptions = { parallel: 3, lookback: 0n, now: () => 0, pauseAfterMiss: 1 };
+
 export interface ReadingOptions {
   readonly applicationId?: number;
   readonly pageSize?: number;
@@ -51,6 +55,8 @@ export interface ReadingOptions {
   readonly list?: EventList;
   /** Events this much older than `lastSync` may still come: the next cycle would read them again. Default 0. */
   readonly lookbackSeconds?: number;
+  /** Default: one page after the other. */
+  readonly ahead?: AheadOptions | undefined;
   /** Told of every page; here a test may change the server. */
   readonly onPage?: (page: ReadPage, number: number) => void;
 }
@@ -87,7 +93,7 @@ export async function readEvents(sim: Simulator, options: ReadingOptions): Promi
       if (requests > mostRequests) throw new Error(`more than ${mostRequests} requests`);
     },
   };
-  for await (const eventPage of eventPages(list, from, context)) {
+  for await (const eventPage of eventPages(list, from, context, options.ahead)) {
     expect(reading.isCaughtUp, 'a page follows the last one').toBe(false);
     for (const record of eventPage.page.data) ids.add(String((record as { id: unknown }).id));
     reading.rows += eventPage.page.data.length;

@@ -14,6 +14,7 @@ import { type Workload, workloads } from './workloads.js';
 
 interface Options {
   scale?: number;
+  latencyMs: number;
   databaseUrl?: string;
   writeDocs: boolean;
 }
@@ -28,6 +29,7 @@ const command = new Command('npm run bench:requests --')
   )
   .argument('[names...]', `workloads: ${names.join(', ')}; default: all`, knownName)
   .option('--scale <share>', 'how much of each is run: 1 is the whole; default: as the table says', share)
+  .option('--latency-ms <ms>', 'how long each answer takes, on the simulated clock', milliseconds, 0)
   .option('--database-url <url>', 'a Postgres to store into, instead of the embedded one')
   .option('--write-docs', 'put the tables into docs/performance.md', false)
   .exitOverride();
@@ -52,7 +54,9 @@ async function run(chosen: readonly string[], options: Options): Promise<void> {
       const scale = options.scale ?? workload.defaultScale;
       const startedAt = performance.now();
       const target = await postgres.newWarehouse();
-      const outcome = await runWorkload(workload, scale, target, interruption.signal).finally(target.drop);
+      const { latencyMs } = options;
+      const running = runWorkload(workload, scale, target, interruption.signal, { latencyMs });
+      const outcome = await running.finally(target.drop);
       const seconds = Math.round((performance.now() - startedAt) / 1000);
       console.log(`${name}: ${seconds} s`);
       rows.push([workload, scale, outcome]);
@@ -146,6 +150,12 @@ function stalenessReport(rows: readonly [Workload, number, Outcome][]): Report {
 function knownName(name: string, previous: string[] = []): string[] {
   if (names.includes(name)) return [...previous, name];
   throw new InvalidArgumentError(`Expected one of: ${names.join(', ')}.`);
+}
+
+function milliseconds(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value <= 60_000) return value;
+  throw new InvalidArgumentError('Expected milliseconds, up to 60000.');
 }
 
 function share(text: string): number {

@@ -21,6 +21,11 @@ import { HISTORY_BEGIN, type Stage, type Workload } from './workloads.js';
 const LEASE_MS = 3_600_000;
 const REQUESTS_PER_SECOND = 3;
 
+export interface RunOptions {
+  /** From sending a request to its answer, on the simulated clock; default: 0. */
+  readonly latencyMs?: number | undefined;
+}
+
 export interface Outcome {
   readonly counts: Readonly<Record<EndpointKind, number>>;
   readonly total: number;
@@ -49,14 +54,15 @@ class HeldWarehouse extends Warehouse {
 
 /**
  * Runs one workload through the daemon's own cycles, client and planner, with the simulator's endpoints in this process and
- * a real Postgres. Simulated are the clock that the budget and the pauses between cycles go by, and the network, which takes
- * no time. Leases stay on Postgres' clock; they are long enough.
+ * a real Postgres. Simulated are the clock that the budget and the pauses between cycles go by, and the network, in which
+ * every answer takes the same time. Leases stay on Postgres' clock; they are long enough.
  */
 export async function runWorkload(
   workload: Workload,
   scale: number,
   target: BenchWarehouse,
   signal: AbortSignal,
+  { latencyMs = 0 }: RunOptions = {},
 ): Promise<Outcome> {
   const time = new VirtualTime();
   const world = new VirtualWorld(time);
@@ -67,7 +73,8 @@ export async function runWorkload(
   };
   const shape = budgetShape(REQUESTS_PER_SECOND);
   if (shape === undefined) throw new Error('no limit');
-  const api = new VirtualApi(world, new LocalBudget(shape, time.now, time.sleep), observers, feed);
+  const budget = new LocalBudget(shape, time.now, time.sleep);
+  const api = new VirtualApi(world, { time, budget, latencyMs }, observers, feed);
   const warehouse = new HeldWarehouse(target, time);
   await seed(warehouse, stage, workload);
   const parts = {

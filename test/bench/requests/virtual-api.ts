@@ -9,6 +9,7 @@ import type { Reply } from '../../simulator/reply.js';
 import { findRoute } from '../../simulator/routes.js';
 import { formatSeconds } from '../../simulator/timestamp.js';
 import type { Observer } from './observer.js';
+import type { VirtualTime } from './virtual-time.js';
 import type { VirtualWorld } from './virtual-world.js';
 
 export type EndpointKind = 'events' | 'profiles' | 'session lists' | 'sessions by ID';
@@ -19,6 +20,13 @@ const KINDS: Readonly<Record<string, EndpointKind>> = {
   'GET /v1/applications/{applicationId}/sessions': 'session lists',
   'GET /v1/applications/{applicationId}/sessions/{sessionId}': 'sessions by ID',
 };
+
+export interface Network {
+  readonly time: VirtualTime;
+  readonly budget: RequestBudget;
+  /** From sending a request to the answer, on the virtual clock. */
+  readonly latencyMs: number;
+}
 
 /** The simulator's endpoints without a socket, behind the client's budget on the virtual clock. Counts what is asked. */
 export class VirtualApi {
@@ -31,7 +39,7 @@ export class VirtualApi {
 
   constructor(
     private readonly world: VirtualWorld,
-    private readonly budget: RequestBudget,
+    private readonly network: Network,
     private readonly observers: ReadonlyMap<number, Observer>,
     /** Called before each answer: lets happen what has happened by now. */
     private readonly feed: () => void,
@@ -39,14 +47,17 @@ export class VirtualApi {
 
   readonly send: SendRequest = async (request, signal) => {
     const endpoint = `${request.method} ${request.template}`;
-    const received = await this.budget.acquire(endpoint, signal);
+    const { time, budget, latencyMs } = this.network;
+    const received = await budget.acquire(endpoint, signal);
     try {
+      if (latencyMs > 0) await time.sleep(latencyMs, signal);
       this.feed();
       const kind = KINDS[endpoint];
       if (kind === undefined) throw new Error(`nobody expected ${endpoint}`);
       this.counts[kind] += 1;
       const text = textOf(this.answer(request, kind));
-      return { status: 200, text, serverTime: parseInstant(formatSeconds(this.world.now())) };
+      const serverTime = parseInstant(formatSeconds(this.world.now()));
+      return { status: 200, text, serverTime, tookMs: latencyMs };
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       throw new ApiError(error.message, { failure: 'status', endpoint, status: error.status });

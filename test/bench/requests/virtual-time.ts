@@ -19,12 +19,16 @@ export class VirtualTime {
   readonly sleep = (ms: number, signal?: AbortSignal): Promise<void> => {
     signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
-      const stop = () => reject(signal?.reason);
       const wake = () => {
         signal?.removeEventListener('abort', stop);
         resolve();
       };
-      this.sleepers.push({ at: this.nowMs + Math.max(0, ms), wake });
+      const sleeper = { at: this.nowMs + Math.max(0, ms), wake };
+      const stop = () => {
+        this.sleepers = this.sleepers.filter((other) => other !== sleeper);
+        reject(signal?.reason);
+      };
+      this.sleepers.push(sleeper);
       signal?.addEventListener('abort', stop, { once: true });
     });
   };
