@@ -1,9 +1,11 @@
 import type { Config } from '../config.js';
 import { UserError } from '../errors.js';
 import type { Logger } from '../logger.js';
+import { packageVersion } from '../package-info.js';
 import { findApplications } from '../sync/applications.js';
 import { JobRunner } from '../sync/job-runner.js';
 import { Scheduler } from '../sync/scheduler.js';
+import { beginOnceRun, endOnceRun, noteOnceApplications, type OnceOutcome } from '../warehouse/processes.js';
 import { createApi, createPartitions, openWarehouse, processName, Releasers } from './context.js';
 import { jobKinds } from './job-kinds.js';
 import { prepareWarehouse } from './prepare.js';
@@ -21,9 +23,16 @@ export async function onceCommand(config: Config, log: Logger, signal: AbortSign
     const owner = processName();
     const api = createApi(config, log, warehouse);
     const { client } = api;
+    const kinds = jobKinds({ ...api, config, warehouse });
+    const run = { owner, version: packageVersion(), jobs: kinds.flatMap((kind) => kind.jobs) };
+    await beginOnceRun(warehouse, run);
+    let outcome: OnceOutcome = 'failed';
+    // Nothing depends on it but what the status says.
+    releasers.add(() => endOnceRun(warehouse, owner, signal.aborted ? 'stopped' : outcome));
     const { applicationIds: wanted, pageSize } = config.talonOne;
     const finding = { warehouse, client, wanted, start: config.sync.start, pageSize, log };
     const applicationIds = await findApplications(finding, { signal });
+    await noteOnceApplications(warehouse, owner, applicationIds);
     if (applicationIds.length === 0)
       throw new UserError('The key can see no Application: there is nothing to sync.');
     const scheduler = new Scheduler({
@@ -35,7 +44,6 @@ export async function onceCommand(config: Config, log: Logger, signal: AbortSign
       log,
       applicationIds: () => applicationIds,
     });
-    const kinds = jobKinds({ ...api, config, warehouse });
     const jobs = new JobRunner({ warehouse, kinds, owner, leaseMs: config.sync.leaseMs, log });
     const [failed, jobsEnded] = await sideBySide(
       (shared) => scheduler.runOnce(shared),
@@ -43,6 +51,7 @@ export async function onceCommand(config: Config, log: Logger, signal: AbortSign
       signal,
     );
     refuseFailures([...failed.keys()], [...jobsEnded.failed.keys()], applicationIds.length);
+    outcome = 'done';
     if (!signal.aborted) log.info({ applications: applicationIds.length }, 'all Applications are up to date');
   } finally {
     await releasers.release(log);

@@ -58,6 +58,7 @@ function details(of: ApplicationDetails, heading: string): Markup {
   const lags = of.lagSeconds.filter((lag): lag is number => lag !== null);
   const worst = Math.max(0, ...lags);
   const errors = `${heading}-errors`;
+  if (of.cycles.length === 0) return html`<p class="quiet">Charts follow when its first cycle has ended.</p>`;
   return html`${barChart(of.lagSeconds, {
     title: 'Behind the present',
     summary:

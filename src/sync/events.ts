@@ -71,7 +71,7 @@ async function storeEventPage(
   const counts = await writeEventPage(options.warehouse, {
     lease: context.lease,
     page,
-    advance: { lastSync, readUntil, status: isCaughtUp ? 'up-to-date' : 'back-filling' },
+    advance: { lastSync, readUntil, status: isCaughtUp ? undefined : 'back-filling' },
     normalizeEffects: options.normalizeEffects,
     timedAfter: page.serverTime && page.serverTime - MOST_LATE,
   });

@@ -66,12 +66,16 @@ export function sampleReport(applications: number): StatusReport {
         version: '0.1.0',
         startedAt: NOW - DAY,
         seenAt: NOW - 5,
+        applications: 6,
+        trouble: null,
       },
       {
         owner: 'talon-one-sync-7d9f6c5b8-9kq2v-1-d4e5f6',
         version: '0.1.0',
         startedAt: NOW - DAY,
         seenAt: NOW - 900,
+        applications: 6,
+        trouble: null,
       },
     ],
   });
@@ -83,6 +87,7 @@ function historyOf(ids: readonly string[]): History {
   const cycle = { finishedAt: NOW - 30, durationSeconds: 1.4, outcome: 'caught-up', error: null };
   const figures = { events: 1_234, snapshots: 567, requests: 8 };
   return {
+    ids,
     buckets: ids.flatMap((id) =>
       Array.from({ length: 36 }, (_, ago) => ({
         id,
