@@ -1,4 +1,4 @@
-import { monotonicMs, sleep } from '../clock.js';
+import { monotonicMs, type Sleep, sleep } from '../clock.js';
 
 export interface SharedReadingOptions {
   /** For so long everybody gets the same result, in milliseconds; 0: only those who ask meanwhile. */
@@ -9,6 +9,8 @@ export interface SharedReadingOptions {
   readonly mostFreshMs?: number;
   /** Nobody waits for longer, in milliseconds. */
   readonly deadlineMs?: number;
+  readonly now?: () => number;
+  readonly wait?: Sleep;
 }
 
 /** It was not there in time. Somebody else may still get it: the work goes on. */
@@ -25,16 +27,17 @@ export class NoAnswerError extends Error {
  */
 export function sharedReading<T>(work: () => Promise<T>, options: SharedReadingOptions): () => Promise<T> {
   const { freshMs, rest = 0, mostFreshMs = Number.POSITIVE_INFINITY, deadlineMs } = options;
+  const { now = monotonicMs, wait = sleep } = options;
   let kept: Promise<T> | undefined;
   let endMs = 0;
   const made = (): Promise<T> => {
-    if (kept && monotonicMs() < endMs) return kept;
+    if (kept && now() < endMs) return kept;
     endMs = Number.POSITIVE_INFINITY;
-    const startMs = monotonicMs();
+    const startMs = now();
     kept = work();
     kept.then(
       () => {
-        const nowMs = monotonicMs();
+        const nowMs = now();
         const tookMs = nowMs - startMs;
         // What hung for so long may tell of the time before.
         endMs = tookMs > mostFreshMs ? 0 : nowMs + Math.min(mostFreshMs, Math.max(freshMs, rest * tookMs));
@@ -45,12 +48,12 @@ export function sharedReading<T>(work: () => Promise<T>, options: SharedReadingO
     );
     return kept;
   };
-  return deadlineMs === undefined ? made : () => within(deadlineMs, made());
+  return deadlineMs === undefined ? made : () => within(deadlineMs, made(), wait);
 }
 
-async function within<T>(deadlineMs: number, work: Promise<T>): Promise<T> {
+async function within<T>(deadlineMs: number, work: Promise<T>, wait: Sleep): Promise<T> {
   const done = new AbortController();
-  const late = sleep(deadlineMs, done.signal).then(
+  const late = wait(deadlineMs, done.signal).then(
     () => Promise.reject(new NoAnswerError(deadlineMs)),
     () => undefined as never,
   );

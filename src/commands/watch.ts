@@ -19,6 +19,8 @@ import { sharedReading } from './shared-reading.js';
  * answer; probes and Prometheus wait for some seconds, too.
  */
 const READING = { freshMs: 3_000, rest: 10, mostFreshMs: 30_000, deadlineMs: 3_000 };
+/** The report is made of two readings. */
+const REPORT = { ...READING, deadlineMs: 5_000 };
 /** The text of the metrics is megabytes when there are a thousand Applications. */
 const METRICS_FRESH_MS = 1_000;
 /** Applications that are shown with their last hours. */
@@ -67,7 +69,7 @@ export class Watch {
   );
   private readonly report = sharedReading(
     async () => readReport(this.opened(), this.settings, await this.standings()),
-    READING,
+    REPORT,
   );
 
   constructor(

@@ -231,11 +231,12 @@ export class Metrics implements Observer {
       this.lag,
       this.completeThrough,
       this.status,
-      this.listed,
       this.leaseHeld,
+      this.jobs,
     ])
       gauge.reset();
-    this.jobs.reset();
+    // Without labels a reset would make it 0.
+    for (const gauge of [this.listed, this.replicas]) gauge.remove();
     if (!standings) return;
     const { now, applications, owed, quarantined, jobCounts, replicas } = standings;
     const own = replicas.find((one) => one.owner === owner);
