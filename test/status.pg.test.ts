@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { readReport } from '../src/commands/watch.js';
+import { formatInstant, seconds } from '../src/instant.js';
 import { Metrics } from '../src/metrics/metrics.js';
 import { statusPage } from '../src/status/page.js';
 import {
@@ -12,7 +13,7 @@ import { readStandings } from '../src/warehouse/status.js';
 import { SETTINGS } from './support/standings.js';
 import { startSync, type TestSync } from './support/sync.js';
 import { waitFor } from './support/wait.js';
-import { useWarehouse } from './support/warehouse.js';
+import { moment, useWarehouse } from './support/warehouse.js';
 
 const db = useWarehouse();
 
@@ -270,18 +271,44 @@ describe('what a cycle tells the metrics', () => {
       return line === undefined ? undefined : Number(line.slice(line.lastIndexOf(' ')));
     };
     await sync.cycle({ observer: metrics });
-    // The history of the simulator is older than a day: nothing can be said of its lateness.
-    const late = await figure('event_lateness_seconds_count', '');
     sync.sim.emit(sync.number, 25);
     await sync.cycle({ observer: metrics });
     expect(await figure('events_total', 'kind="new"')).toBe(85);
     expect(await figure('events_total', 'kind="repeated"')).toBeGreaterThan(0);
     expect(await figure('pages_total', `application="${sync.applicationId}"`)).toBeGreaterThan(1);
-    expect((await figure('event_lateness_seconds_count', '')) ?? 0).toBe((late ?? 0) + 25);
+    expect(await figure('event_lateness_seconds_count', '')).toBe(25);
     expect(await figure('snapshots_total', 'lane="profile"')).toBeGreaterThan(0);
     expect(await figure('cycles_total', 'outcome="caught-up"')).toBe(2);
     expect(await figure('cycle_duration_seconds_count', '')).toBe(2);
   });
+});
+
+test('the lateness of events says nothing of a first sync, an outage or a quiet time of ours', async () => {
+  const sync = await startSync(db());
+  const { sim, number } = sync;
+  const created = (secondsAgo: number) => formatInstant(moment(sim.now()) - seconds(secondsAgo));
+  const metrics = new Metrics();
+  const cycle = async () => {
+    await sync.cycle({ observer: metrics });
+    const text = await metrics.text({ standings: undefined, owner: 'test', pool: undefined });
+    return /^talon_one_sync_event_lateness_seconds_count\{.*\} (\d+)$/m.exec(text)?.[1];
+  };
+  sim.addEvents(
+    number,
+    [3_000, 600, 30].map((ago) => ({ created: created(ago) })),
+  );
+  expect(await cycle()).toBeUndefined();
+  sim.addEvent(number, { created: created(5) });
+  expect(await cycle()).toBe('1');
+  // Half an hour without us.
+  sim.set({ clockOffsetMs: 1_800_000 });
+  sim.addEvents(
+    number,
+    [1_500, 20].map((ago) => ({ created: created(ago - 1_800) })),
+  );
+  expect(await cycle()).toBe('1');
+  sim.addEvent(number, { created: created(2 - 1_800) });
+  expect(await cycle()).toBe('2');
 });
 
 test('a thousand Applications make a page of bounded size, the worst first', async () => {

@@ -1,3 +1,4 @@
+import type { Observer } from '../observer.js';
 import type { JobKind } from '../sync/job.js';
 import { loyaltyKinds } from '../sync/loyalty/kinds.js';
 import type { LoyaltyParts } from '../sync/loyalty/loyalty-parts.js';
@@ -7,7 +8,9 @@ import { auditJob } from '../sync/verify/audit-job.js';
 import type { Api } from './context.js';
 
 /** Everything that is done beside the events, as the configuration wants it. */
-export function jobKinds(parts: LoyaltyParts & Pick<Api, 'sparing'>): JobKind[] {
+export function jobKinds(
+  parts: LoyaltyParts & Pick<Api, 'sparing'> & { readonly observer?: Observer | undefined },
+): JobKind[] {
   const { loyalty, audit, retentionMonths: months, sync } = parts.config;
   const { delay } = audit;
   return [

@@ -49,7 +49,7 @@ export async function runCommand(config: Config, log: Logger, signal: AbortSigna
       applicationIds: () => applicationIds,
       observer,
     });
-    const kinds = jobKinds({ ...api, config, warehouse });
+    const kinds = jobKinds({ ...api, config, warehouse, observer });
     const jobs = new JobRunner({ warehouse, kinds, owner, leaseMs: config.sync.leaseMs, log });
     const { applicationIds: wanted, pageSize } = config.talonOne;
     const finding = { warehouse, client, wanted, start: config.sync.start, pageSize, log };

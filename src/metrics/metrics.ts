@@ -48,7 +48,7 @@ export class Metrics implements Observer {
   });
   private readonly pages = new Counter({
     name: 'talon_one_sync_pages_total',
-    help: 'Pages of events that this process stored',
+    help: 'Pages of events that this process stored, repairs included',
     labelNames: [APPLICATION],
     ...this.known,
   });
@@ -60,7 +60,7 @@ export class Metrics implements Observer {
   });
   private readonly lateness = new Histogram({
     name: 'talon_one_sync_event_lateness_seconds',
-    help: 'From the creation of a new event until the API showed it to us, on the clock of the API; back-fills left out',
+    help: 'From the creation of a new event until the API showed it to us, on the clock of the API; only where the cycle before was at the present within a look-back and an interval',
     labelNames: [APPLICATION],
     buckets: LATENESS,
     ...this.known,

@@ -55,9 +55,9 @@ export class ApplicationSync {
 
   syncEvents(cursor: CursorState, context: CycleContext): Promise<EventWindow> {
     const { warehouse, partitions, config } = this.options;
-    const { lookback, normalizeEffects } = config.sync;
+    const { lookback, intervalMs, normalizeEffects } = config.sync;
     return syncEvents(
-      { warehouse, partitions, list: this.list, tail: this.tail, lookback, normalizeEffects },
+      { warehouse, partitions, list: this.list, tail: this.tail, lookback, intervalMs, normalizeEffects },
       cursor,
       context,
     );
