@@ -186,9 +186,9 @@ export async function latenessOf(
          select created, synced_at, max(created) over (order by synced_at range between unbounded preceding and interval '1 second' preceding) as newest
          from talon_one_event where application_id = $1 and created >= $2 and created < $3
        ) as stored
-       where newest > created and exists (
-         select from talon_one_sync_cycle cycle
-         where cycle.application_id = $1 and cycle.started_at <= synced_at and cycle.finished_at >= synced_at)`,
+       where newest > created and synced_at <= (
+         select finished_at from talon_one_sync_cycle
+         where application_id = $1 and started_at <= synced_at order by started_at desc limit 1)`,
       [applicationId, formatInstant(from), formatInstant(to)],
     ),
   );
