@@ -31,6 +31,7 @@ const SAMPLES: readonly Partial<ApplicationFacts>[] = [
     completeThrough: NOW - DAY,
   },
   { name: 'Kiosks', status: 'back-filling' },
+  { name: 'Closed shop', isWanted: false, completeThrough: NOW - 9 * DAY },
   { name: 'New one', status: 'new', completeThrough: null },
 ];
 
@@ -41,7 +42,11 @@ export function sampleReport(applications: number): StatusReport {
   );
   const standings = standingsOf(facts, {
     owed: new Map([['5', { profiles: 12_345, sessions: 1_234_567, oldest: NOW - DAY }]]),
-    quarantined: new Map([['1', 3]]),
+    quarantined: new Map([
+      ['1', 3],
+      ['0', 2],
+    ]),
+    granted: [{ endpoint: ENDPOINT, requestsPerSecond: 1.07 }],
     budget: [
       { endpoint: ENDPOINT, slots: 3, busy: 2 },
       { endpoint: 'POST /v1/applications/{applicationId}/customer_search', slots: 3, busy: 0 },
