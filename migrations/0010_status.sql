@@ -31,6 +31,7 @@ create table talon_one_once_run (
   started_at timestamptz not null default clock_timestamp(),
   ended_at timestamptz,
   outcome text,
+  trouble text,
   application_ids bigint[],
   jobs text[]
 );
@@ -40,5 +41,6 @@ comment on column talon_one_once_run.version is 'Version of talon-one-sync that 
 comment on column talon_one_once_run.started_at is 'When it began (clock of this database)';
 comment on column talon_one_once_run.ended_at is 'When it ended; NULL while it runs, and for good if it was killed';
 comment on column talon_one_once_run.outcome is 'done, failed, or stopped by a signal';
+comment on column talon_one_once_run.trouble is 'Why it failed; NULL when it did not';
 comment on column talon_one_once_run.application_ids is 'Applications that it synced; NULL if it did not come to list them';
 comment on column talon_one_once_run.jobs is 'Patterns of LIKE for the jobs in talon_one_job that it ran';

@@ -21,7 +21,7 @@ const TELLS_OF_NOBODY: Readonly<Record<string, readonly string[]>> = {
   talon_one_request_slot: ['budget', 'endpoint'],
   talon_one_request_waiter: ['budget', 'endpoint', 'waiter'],
   talon_one_replica: ['owner', 'version', 'jobs', 'trouble'],
-  talon_one_once_run: ['owner', 'version', 'outcome', 'jobs'],
+  talon_one_once_run: ['owner', 'version', 'outcome', 'trouble', 'jobs'],
   talon_one_job: ['job', 'state', 'status', 'last_error', 'lease_owner'],
   talon_one_loyalty_program: [
     'name',

@@ -372,6 +372,7 @@ describe('with "once" from cron instead of a daemon', () => {
       startedAt: lastEnd - 60 - index * gap,
       endedAt: lastEnd - index * gap,
       outcome: 'done' as const,
+      trouble: null,
     })),
   });
 
@@ -390,14 +391,25 @@ describe('with "once" from cron instead of a daemon', () => {
     ['stopped', 'bad', 'Nothing runs: ', { ...runs(NOW - 180, 600), ...GONE }],
     ['up to date', 'good', 'All data is', { ...runs(NOW - 180, 600), replicas: [replicaFacts()] }],
   ])('%s (%s)', (words, tone, headline, around) => {
+    const lastCycleAt = around.onceRuns?.[0]?.endedAt ?? null;
     // Nobody is late who runs by the clock.
-    const { report, application } = reportOf(
-      { dueAt: NOW - 20_000 * Number('replicas' in around && !around.replicas?.length) },
-      around,
-    );
+    const dueAt = around.replicas?.length === 0 ? NOW - 20_000 : NOW;
+    const { report, application } = reportOf({ dueAt, lastCycleAt }, around);
     expect(application).toMatchObject({ words, tone });
     expect(report.headline).toContain(headline);
     expect(report.tone).toBe(tone);
+  });
+
+  test('a run that failed is said, and what it did not come to is as old as it is', () => {
+    const { onceRuns = [] } = runs(NOW - 180, 600);
+    const trouble = 'GET /v1/applications was answered with 401: hush-hush';
+    const failed = onceRuns.map((one) => ({ ...one, outcome: 'failed' as const, trouble }));
+    const { report } = reportOf({ lastCycleAt: NOW - 7_200 }, { replicas: [], onceRuns: failed });
+    expect(report).toMatchObject({
+      tone: 'bad',
+      headline: 'Data is complete only until 2026-01-31 11:58:00 UTC',
+      why: 'The last "once" failed: GET /v1/applications was answered with 401. Its last log lines say more. Shop: no run since 2026-01-31 10:00:00 UTC.',
+    });
   });
 });
 

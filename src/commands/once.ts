@@ -1,11 +1,11 @@
 import type { Config } from '../config.js';
-import { UserError } from '../errors.js';
+import { messageOf, UserError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { packageVersion } from '../package-info.js';
 import { findApplications } from '../sync/applications.js';
 import { JobRunner } from '../sync/job-runner.js';
 import { Scheduler } from '../sync/scheduler.js';
-import { beginOnceRun, endOnceRun, noteOnceApplications, type OnceOutcome } from '../warehouse/processes.js';
+import { beginOnceRun, endOnceRun, noteOnceApplications } from '../warehouse/processes.js';
 import { createApi, createPartitions, openWarehouse, processName, Releasers } from './context.js';
 import { jobKinds } from './job-kinds.js';
 import { prepareWarehouse } from './prepare.js';
@@ -17,6 +17,7 @@ import { sideBySide } from './side-by-side.js';
  */
 export async function onceCommand(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
   const releasers = new Releasers();
+  let ended: (error: unknown) => Promise<void> = async () => {};
   try {
     const { warehouse } = await openWarehouse(config, log, releasers, signal);
     await prepareWarehouse(warehouse, log, signal, { patient: false });
@@ -26,9 +27,10 @@ export async function onceCommand(config: Config, log: Logger, signal: AbortSign
     const kinds = jobKinds({ ...api, config, warehouse });
     const run = { owner, version: packageVersion(), jobs: kinds.flatMap((kind) => kind.jobs) };
     await beginOnceRun(warehouse, run);
-    let outcome: OnceOutcome = 'failed';
-    // Nothing depends on it but what the status says.
-    releasers.add(() => endOnceRun(warehouse, owner, signal.aborted ? 'stopped' : outcome));
+    ended = (error) => {
+      const outcome = signal.aborted ? 'stopped' : error === undefined ? 'done' : 'failed';
+      return endOnceRun(warehouse, owner, outcome, outcome === 'failed' ? messageOf(error) : undefined);
+    };
     const { applicationIds: wanted, pageSize } = config.talonOne;
     const finding = { warehouse, client, wanted, start: config.sync.start, pageSize, log };
     const applicationIds = await findApplications(finding, { signal });
@@ -51,8 +53,12 @@ export async function onceCommand(config: Config, log: Logger, signal: AbortSign
       signal,
     );
     refuseFailures([...failed.keys()], [...jobsEnded.failed.keys()], applicationIds.length);
-    outcome = 'done';
+    await ended(undefined);
     if (!signal.aborted) log.info({ applications: applicationIds.length }, 'all Applications are up to date');
+  } catch (error) {
+    // Only the status depends on it.
+    await ended(error).catch(() => {});
+    throw error;
   } finally {
     await releasers.release(log);
   }

@@ -245,12 +245,14 @@ function upToDate(application: ApplicationFacts, around: Surroundings): Applicat
   const behind = owed === undefined ? 0 : now - owed.oldest;
   if (waiting > 0 && (completeThrough === null || behind > LASTING + settings.lookbackSeconds))
     return owing(application, around);
-  if (running.kind === 'once' && !isHeld) return asOfOnce(running, now);
+  if (running.kind === 'once' && !isHeld)
+    return asOfOnce(application.lastCycleAt ?? running.lastAt, running.patience, now);
   return { tone: 'good', words: 'up to date', advice: null, progress: null };
 }
 
-function asOfOnce({ lastAt, isOld }: Extract<Running, { kind: 'once' }>, now: number): ApplicationState {
-  if (isOld)
+/** @param lastAt when `once` last had it */
+function asOfOnce(lastAt: number, patience: number, now: number): ApplicationState {
+  if (now - lastAt > patience)
     return {
       tone: 'busy',
       words: `no run since ${momentWords(momentText(lastAt))}`,

@@ -8,8 +8,10 @@ export type Running =
       readonly kind: 'once';
       /** When the last run ended, or began if it has not. */
       readonly lastAt: number;
-      /** The next run should have been there. */
-      readonly isOld: boolean;
+      /** After so many seconds the next run should have been there. */
+      readonly patience: number;
+      /** Why the last run failed. */
+      readonly trouble: string | null;
     }
   | { readonly kind: 'stopped' };
 
@@ -32,7 +34,8 @@ export function runningOf(standings: Standings, settings: StatusSettings): Runni
   if (last && !replicas.some(({ seenAt }) => now - seenAt < DAY)) {
     const lastAt = last.endedAt ?? last.startedAt;
     const starts = onceRuns.map(({ startedAt }) => startedAt);
-    return { kind: 'once', lastAt, isOld: now - lastAt > Math.max(2 * usualGap(starts), SHORTEST_GAP) };
+    const patience = Math.max(2 * usualGap(starts), SHORTEST_GAP);
+    return { kind: 'once', lastAt, patience, trouble: last.trouble };
   }
   // An older version, which said nothing of itself.
   return { kind: applications.some(({ isHeld }) => isHeld) ? 'daemon' : 'stopped' };

@@ -19,7 +19,7 @@ export type Summary = Pick<StatusReport, 'tone' | 'headline' | 'why' | 'complete
 export function summaryOf(input: SummaryInput): Summary {
   const { running } = input;
   const applications = input.applications.filter(({ isWanted }) => isWanted);
-  const trouble = listingTrouble(input);
+  const trouble = processTrouble(input);
   if (applications.length === 0) return nothingKnown(input, trouble);
   const moments = applications.map(({ completeThrough }) => completeThrough);
   const known = moments.filter((moment): moment is string => moment !== null).sort();
@@ -68,8 +68,10 @@ function lackingWords(
     : `${countWords(lacking.length)} of ${countWords(applications)} Applications ${lacking.length === 1 ? 'is' : 'are'} not up to date. The worst is ${name}: ${words}.`;
 }
 
-/** Why a process that runs could not list the Applications. */
-function listingTrouble({ standings, settings }: SummaryInput): string | undefined {
+/** Why a process that runs could not list the Applications, or the last `once` failed. */
+function processTrouble({ standings, settings, running }: SummaryInput): string | undefined {
+  if (running.kind === 'once' && running.trouble !== null)
+    return `The last "once" failed: ${causeOf(running.trouble, settings.scrub).text}. Its last log lines say more.`;
   const inTrouble = liveReplicas(standings, settings).find(({ trouble }) => trouble !== null);
   if (!inTrouble) return undefined;
   const { text } = causeOf(inTrouble.trouble ?? '', settings.scrub);

@@ -69,11 +69,17 @@ export async function noteOnceApplications(
 
 export type OnceOutcome = 'done' | 'failed' | 'stopped';
 
-export async function endOnceRun(warehouse: Warehouse, owner: string, outcome: OnceOutcome): Promise<void> {
+/** @param trouble why it failed */
+export async function endOnceRun(
+  warehouse: Warehouse,
+  owner: string,
+  outcome: OnceOutcome,
+  trouble?: string,
+): Promise<void> {
   await warehouse.transaction((client) =>
     client.query(
-      'update talon_one_once_run set ended_at = clock_timestamp(), outcome = $2 where owner = $1',
-      [owner, outcome],
+      'update talon_one_once_run set ended_at = clock_timestamp(), outcome = $2, trouble = $3 where owner = $1',
+      [owner, outcome, textOrNull(trouble)],
     ),
   );
 }

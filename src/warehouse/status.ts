@@ -63,6 +63,8 @@ export interface OnceRunFacts {
   /** null: it runs, or was killed. */
   readonly endedAt: number | null;
   readonly outcome: 'done' | 'failed' | 'stopped' | null;
+  /** Why it failed. */
+  readonly trouble: string | null;
 }
 
 /** Slots of the request budget of an endpoint that was used within the last minute: those in use, or just used, of all. */
@@ -240,7 +242,7 @@ const REPLICAS = `
   from talon_one_replica order by seen_at desc limit 50`;
 
 const ONCE_RUNS = `
-  select extract(epoch from started_at)::float8 as "startedAt", extract(epoch from ended_at)::float8 as "endedAt", outcome
+  select extract(epoch from started_at)::float8 as "startedAt", extract(epoch from ended_at)::float8 as "endedAt", outcome, trouble
   from talon_one_once_run order by started_at desc limit 10`;
 
 const BUDGET = `
