@@ -386,7 +386,7 @@ create view talon_one_effect_with_names as
   left join talon_one_ruleset r
     on r.ruleset_id = f.ruleset_id and f.created >= r.valid_from and f.created < coalesce(r.valid_to, 'infinity');
 comment on view talon_one_effect_with_names is
-  'Every effect with the names that its Application, campaign and rule had when the event was recorded';
+  'Every effect with the names that its Application, campaign and rule had when the event was recorded (empty with NORMALIZE_EFFECTS=false)';
 do $$
 declare
   copied record;

@@ -69,7 +69,7 @@ create view talon_one_cart_item as
     where n.application_id = s.application_id and n.session_id = s.session_id and n.fetched_at > s.fetched_at
       and n.payload is not null);
 comment on view talon_one_cart_item is
-  'Items in the cart of each session, from its newest snapshot that has a payload. Filter by application_id and session_id; other columns are compared row by row';
+  'Items in the cart of each session, from its newest snapshot that has a payload: also of sessions that the API does not know any more, of which talon_one_session has nothing. Filter by application_id and session_id; other columns are compared row by row';
 comment on column talon_one_cart_item.application_id is 'Application of the session';
 comment on column talon_one_cart_item.session_id is 'Talon.One''s internal ID of the session';
 comment on column talon_one_cart_item.session_integration_id is 'The company''s own ID of the session';
@@ -95,12 +95,22 @@ comment on column talon_one_cart_item.payload is 'The whole item as sent';
 -- with each update is not given before it is closed ("the code is automatically redeemed when you close the session",
 -- AcceptCouponEffectProps). Adding up all effects of one type counts a cart once for each update.
 
+-- What became of an event is asked once for the event, not once for each of its effects and for each place that names the
+-- column: `offset 0` keeps the subquery whole. Else every sort above would carry the payload along.
 create view talon_one_effect_standing as
   select e.application_id, e.event_id, e.created, e.type as event_type, (effect_number - 1)::integer as effect_index,
     effect ->> 'effectType' as effect_type,
     case
-      when e.session_id is null or e.type is null or e.type not like 'talon\_session\_%' then 'applied'
       when e.type = 'talon_session_reopened' and effect ->> 'effectType' like 'rollback%' then 'superseded'
+      else outcome.standing
+    end as standing,
+    talon_one_bigint(effect -> 'campaignId') as campaign_id, talon_one_bigint(effect -> 'rulesetId') as ruleset_id,
+    effect ->> 'ruleName' as rule_name, talon_one_bigint(effect -> 'triggeredByCoupon') as triggered_by_coupon,
+    e.profile_id, e.session_id, e.store_integration_id, effect -> 'props' as props
+  from talon_one_event e
+  cross join lateral (
+    select case
+      when e.session_id is null or e.type is null or e.type not like 'talon\_session\_%' then 'applied'
       when talon_one_session_state(e.type, e.payload) = 'open' then 'potential'
       -- Cancelled while it was open: there was nothing to take back. Cancelled after it was closed is another type of event
       -- (talon_session_revoked); should a server not tell them apart, the event before does.
@@ -111,18 +121,16 @@ create view talon_one_effect_standing as
           and talon_one_session_state(p.type, p.payload) is not null
         order by p.created desc, p.event_id desc limit 1
       ), 'open') = 'open' then 'potential'
-      when exists (
-        select from talon_one_event n
+      else coalesce((
+        select case n.type when 'talon_session_closed' then 'replaced' else 'superseded' end from talon_one_event n
         where n.application_id = e.application_id and n.session_id = e.session_id and n.created >= e.created
           and (n.created, n.event_id) > (e.created, e.event_id)
           and n.type in ('talon_session_closed', 'talon_session_reopened')
-      ) then 'superseded'
-      else 'applied'
-    end as standing,
-    talon_one_bigint(effect -> 'campaignId') as campaign_id, talon_one_bigint(effect -> 'rulesetId') as ruleset_id,
-    effect ->> 'ruleName' as rule_name, talon_one_bigint(effect -> 'triggeredByCoupon') as triggered_by_coupon,
-    e.profile_id, e.session_id, e.store_integration_id, effect -> 'props' as props
-  from talon_one_event e
+        order by n.created, n.event_id limit 1
+      ), 'applied')
+    end as standing
+    offset 0
+  ) as outcome
   cross join lateral jsonb_array_elements(
     case when jsonb_typeof(e.payload -> 'effects') = 'array' then e.payload -> 'effects' else '[]' end
   ) with ordinality as list (effect, effect_number);
@@ -134,7 +142,7 @@ comment on column talon_one_effect_standing.created is 'created of that event';
 comment on column talon_one_effect_standing.event_type is 'type of that event';
 comment on column talon_one_effect_standing.effect_index is 'Position in the event''s list of effects, from 0';
 comment on column talon_one_effect_standing.effect_type is 'Such as setDiscount, acceptCoupon, addLoyaltyPoints';
-comment on column talon_one_effect_standing.standing is 'applied: it counts. potential: offered to an open session, or to one that was cancelled while it was open. superseded: it counted until the session was reopened, or closed once more';
+comment on column talon_one_effect_standing.standing is 'applied: it counts. potential: offered to an open session, or to one that was cancelled while it was open. superseded: it counted until the session was reopened, which took it back. replaced: the session was closed once more, and the effects of that closing count instead';
 comment on column talon_one_effect_standing.campaign_id is 'Campaign whose rule fired; 0 or -1 when none was involved';
 comment on column talon_one_effect_standing.ruleset_id is 'Ruleset of the rule';
 comment on column talon_one_effect_standing.rule_name is 'Name of the rule';
@@ -148,9 +156,8 @@ create view talon_one_coupon_redemption as
   select application_id, event_id, created, effect_index, session_id, profile_id, code, coupon_id, campaign_id, rule_name,
     case
       when effect_type = 'rejectCoupon' then 'rejected'
-      when standing = 'potential' then 'accepted'
+      when standing in ('potential', 'replaced') then 'accepted'
       when rolled_back_at is not null then 'rolled_back'
-      when standing = 'superseded' then 'accepted'
       else 'redeemed'
     end as status,
     rejection_reason, rejection_details, campaign_exclusion_reason, rolled_back_at, store_integration_id
@@ -159,7 +166,7 @@ create view talon_one_coupon_redemption as
       case when f.effect_type = 'rejectCoupon' then f.props ->> 'rejectionReason' end as rejection_reason,
       case when f.effect_type = 'rejectCoupon' then f.props ->> 'details' end as rejection_details,
       case when f.effect_type = 'rejectCoupon' then f.props ->> 'campaignExclusionReason' end as campaign_exclusion_reason,
-      case when f.effect_type = 'acceptCoupon' and f.standing <> 'potential' then (
+      case when f.effect_type = 'acceptCoupon' and f.standing in ('applied', 'superseded') then (
         select r.created from talon_one_event r
         where r.application_id = f.application_id and r.session_id = f.session_id and r.created >= f.created
           and (r.created, r.event_id) > (f.created, f.event_id)
@@ -178,7 +185,7 @@ comment on column talon_one_coupon_redemption.created is 'created of the event';
 comment on column talon_one_coupon_redemption.effect_index is 'Position of the effect acceptCoupon or rejectCoupon in the event, from 0';
 comment on column talon_one_coupon_redemption.session_id is 'session_id of the event';
 comment on column talon_one_coupon_redemption.profile_id is 'profile_id of the event';
-comment on column talon_one_coupon_redemption.code is 'The code';
+comment on column talon_one_coupon_redemption.code is 'The code; NULL of customers that were forgotten, coupon_id stays';
 comment on column talon_one_coupon_redemption.coupon_id is 'Internal ID of the coupon, as in talon_one_coupon; NULL when the effect does not name it';
 comment on column talon_one_coupon_redemption.campaign_id is 'Campaign of the rule; 0 or -1 when none was involved, as with unknown codes';
 comment on column talon_one_coupon_redemption.rule_name is 'Name of the rule';
@@ -216,7 +223,7 @@ comment on column talon_one_discount_movement.campaign_id is 'Campaign that gave
 comment on column talon_one_discount_movement.ruleset_id is 'Ruleset of the rule';
 comment on column talon_one_discount_movement.rule_name is 'Name of the rule';
 comment on column talon_one_discount_movement.triggered_by_coupon is 'Internal ID of the coupon that made the rule fire, if one did';
-comment on column talon_one_discount_movement.name is 'Name of the discount';
+comment on column talon_one_discount_movement.name is 'Name of the discount; NULL of customers that were forgotten';
 comment on column talon_one_discount_movement.scope is 'What it applies to, such as sessionTotal or price; NULL when not sent';
 comment on column talon_one_discount_movement.item_position is 'Position of the item in the cart, from 0; NULL for discounts on the whole session';
 comment on column talon_one_discount_movement.item_sub_position is 'Which of several units of the item; NULL when not sent';
@@ -227,19 +234,20 @@ comment on column talon_one_discount_movement.store_integration_id is 'store_int
 
 create view talon_one_discount as
   select application_id, session_id, campaign_id, name, item_position, item_sub_position, additional_cost,
-    max(profile_id) as profile_id, max(scope) as scope, min(created) filter (where value >= 0) as granted_at,
-    coalesce(sum(value) filter (where value >= 0), 0) as granted,
-    coalesce(-sum(value) filter (where value < 0), 0) as rolled_back,
+    max(profile_id) as profile_id, max(scope) as scope,
+    min(created) filter (where effect_type <> 'rollbackDiscount') as granted_at,
+    coalesce(sum(value) filter (where effect_type <> 'rollbackDiscount'), 0) as granted,
+    coalesce(-sum(value) filter (where effect_type = 'rollbackDiscount'), 0) as rolled_back,
     sum(value) as net, max(created) as last_changed_at
   from talon_one_discount_movement
   where value is not null and session_id is not null
   group by application_id, session_id, campaign_id, name, item_position, item_sub_position, additional_cost;
 comment on view talon_one_discount is
-  'Discounts of sessions that were closed, less what was rolled back: a row for each session, campaign, name and item. A rollback that names another item than the grant (a session''s discount, given back item by item) has a row of its own with nothing granted, so that sums by session and campaign are right. Filter by application_id, session_id or campaign_id; for a period use talon_one_discount_movement';
+  'Discounts of sessions that were closed, less what was rolled back: a row for each session, campaign, name and item. A rollback that names another item than the grant (a session''s discount, given back item by item) has a row of its own with nothing granted, so that sums by session and campaign are right. Of a session that was closed before the first copied event only the rollbacks are known: net is negative. Filter by application_id and session_id; other columns are compared row by row, and for a period use talon_one_discount_movement';
 comment on column talon_one_discount.application_id is 'Application of the session';
 comment on column talon_one_discount.session_id is 'Talon.One''s internal ID of the session';
 comment on column talon_one_discount.campaign_id is 'Campaign that gave the discount';
-comment on column talon_one_discount.name is 'Name of the discount';
+comment on column talon_one_discount.name is 'Name of the discount; NULL of customers that were forgotten';
 comment on column talon_one_discount.item_position is 'Position of the item in the cart, from 0, as in talon_one_cart_item; NULL for discounts on the whole session';
 comment on column talon_one_discount.item_sub_position is 'Which of several units of the item; NULL when not sent';
 comment on column talon_one_discount.additional_cost is 'Additional cost that is discounted, such as shipping; NULL for all others';
@@ -248,7 +256,7 @@ comment on column talon_one_discount.scope is 'What it applies to, such as sessi
 comment on column talon_one_discount.granted_at is 'When the session was closed with it; NULL for a rollback that matches no grant';
 comment on column talon_one_discount.granted is 'Amount given, in the currency of the Application';
 comment on column talon_one_discount.rolled_back is 'Amount taken back since, positive';
-comment on column talon_one_discount.net is 'granted less rolled_back';
+comment on column talon_one_discount.net is 'granted less rolled_back; negative when the grant is older than the copy';
 comment on column talon_one_discount.last_changed_at is 'created of the newest event that gave or took';
 
 -- For readers, who may have any search_path: the function behind it calls another of this schema by its bare name.
@@ -259,7 +267,9 @@ begin
 end $$;
 comment on function talon_one_timestamp_for_readers(text) is 'talon_one_timestamp, for any search_path';
 
--- Loyalty. The ledger is the truth, and reaches back further than the events; where it is not copied, effects stand in.
+-- Loyalty. The ledger is the truth, and reaches back further than the events; as far as it is not copied, effects stand in.
+-- While it is first read, and after its complete_through, an effect and its transaction may both be stored: the
+-- transaction's own ID tells. Looked up as a value of its own: a join would be planned to read the whole ledger.
 create view talon_one_loyalty_movement as
   select program_id, created, 'ledger' as source, type, case type when 'subtraction' then -amount else amount end as points,
     holder, subledger_id, transaction_uuid, name as reason,
@@ -278,15 +288,22 @@ create view talon_one_loyalty_movement as
     talon_one_timestamp_for_readers(f.props ->> 'expiryDate')
   from talon_one_effect_standing f
   where f.effect_type in ('addLoyaltyPoints', 'deductLoyaltyPoints', 'rollbackAddedLoyaltyPoints', 'rollbackDeductedLoyaltyPoints')
-    and f.standing <> 'potential'
+    and f.standing in ('applied', 'superseded')
     and not exists (
       select from talon_one_loyalty_program p
-      where p.program_id = talon_one_bigint(f.props -> 'programId') and p.complete_through is not null);
+      where p.program_id = talon_one_bigint(f.props -> 'programId') and p.complete_through >= f.created)
+    and (
+      select t.transaction_uuid from talon_one_loyalty_transaction t
+      where t.program_id = talon_one_bigint(f.props -> 'programId') and t.transaction_uuid = f.props ->> 'transactionUUID'
+        and t.type = case when f.effect_type in ('addLoyaltyPoints', 'rollbackDeductedLoyaltyPoints') then 'addition'
+          else 'subtraction' end
+      limit 1
+    ) is null;
 comment on view talon_one_loyalty_movement is
-  'Points that came and went, with their sign. Of programs whose ledger is copied (LOYALTY_SYNC) the ledger''s transactions, complete; of others the effects of events that count. Filter by program_id, holder or created';
+  'Points that came and went, with their sign, each once: the transactions of the ledger (LOYALTY_SYNC), and after complete_through of its program, or where none is copied, the effects that count and have no transaction in it yet. Filter by created; with another filter alone the payloads of all events are read, so for one customer of a copied program ask talon_one_loyalty_transaction';
 comment on column talon_one_loyalty_movement.program_id is 'Loyalty program';
 comment on column talon_one_loyalty_movement.created is 'When the transaction was made, or created of the event';
-comment on column talon_one_loyalty_movement.source is 'ledger: from talon_one_loyalty_transaction; effect: from an event, because the ledger of the program is not copied';
+comment on column talon_one_loyalty_movement.source is 'ledger: from talon_one_loyalty_transaction; effect: from an event, because the ledger of the program is not copied, or not up to there';
 comment on column talon_one_loyalty_movement.type is 'addition or subtraction; a rollback of deducted points is an addition';
 comment on column talon_one_loyalty_movement.points is 'Points, negative for a subtraction';
 comment on column talon_one_loyalty_movement.holder is 'The card, else the integration ID of the customer; NULL where an effect names neither';
@@ -310,58 +327,71 @@ comment on column talon_one_loyalty_movement.expires_at is 'When the points expi
 -- A filter on the day of a view could not leave out any partition: hence a function, which Postgres writes into the query
 -- that calls it.
 create function talon_one_campaign_performance_between(since timestamptz, until timestamptz)
-returns table (application_id bigint, campaign_id bigint, campaign_name text, day date, sessions bigint, customers bigint,
-  revenue numeric, discount_granted numeric, discount_rolled_back numeric, discount_net numeric, coupons_redeemed bigint,
-  coupons_rolled_back bigint, coupons_rejected bigint, points_added numeric, points_deducted numeric, free_items bigint,
-  referrals_accepted bigint)
+returns table (application_id bigint, campaign_id bigint, campaign_name text, day date, sessions bigint, sessions_cancelled bigint,
+  customers bigint, revenue numeric, discount_granted numeric, discount_rolled_back numeric, discount_net numeric,
+  coupons_redeemed bigint, coupons_rolled_back bigint, coupons_rejected bigint, points_added numeric, points_deducted numeric,
+  free_items bigint, referrals_accepted bigint, referrals_rolled_back bigint)
 language sql stable
 begin atomic
   select s.application_id, s.campaign_id,
     (select c.name from talon_one_campaign c where c.campaign_id = s.campaign_id order by c.valid_from desc limit 1),
-    s.day, count(s.session_id) filter (where s.is_closed), count(distinct s.profile_id) filter (where s.is_closed),
-    sum(s.revenue), sum(s.granted), sum(s.rolled_back), sum(s.granted) - sum(s.rolled_back), sum(s.redeemed)::bigint,
+    s.day, count(*) filter (where s.fate = 'stands'), count(*) filter (where s.fate = 'cancelled'),
+    count(distinct s.profile_id) filter (where s.fate = 'stands'),
+    sum(case when s.fate = 'stands' then (
+      select n.total from talon_one_session_snapshot n
+      where n.application_id = s.application_id and n.session_id = s.session_id and n.payload is not null
+      order by n.fetched_at desc limit 1
+    ) end),
+    sum(s.granted), sum(s.rolled_back), sum(s.granted) - sum(s.rolled_back), sum(s.redeemed)::bigint,
     sum(s.coupons_back)::bigint, sum(s.rejected)::bigint, sum(s.points_added), sum(s.points_deducted), sum(s.free_items)::bigint,
-    sum(s.referrals)::bigint
+    sum(s.referrals)::bigint, sum(s.referrals_back)::bigint
   from (
-    select g.*, case when g.is_closed then (
-        select n.total from talon_one_session_snapshot n
-        where n.application_id = g.application_id and n.session_id = g.session_id and n.payload is not null
-        order by n.fetched_at desc limit 1
-      ) end as revenue
+    select g.*, outcome.fate
     from (
-      select k.application_id, k.campaign_id, k.day, k.session_id, k.profile_id,
-        coalesce(bool_or(k.session_id is not null and k.standing = 'applied'
-          and k.event_type in ('talon_session_closed', 'talon_session_created')
-          and k.effect_type not in ('rejectCoupon', 'rejectReferral')), false) as is_closed,
-        coalesce(sum(k.value) filter (where k.standing = 'applied' and k.effect_type in
+      select f.application_id, part.campaign_id, (f.created at time zone 'UTC')::date as day, f.session_id, f.profile_id,
+        max(f.created) filter (where f.session_id is not null and f.standing = 'applied'
+          and f.event_type in ('talon_session_closed', 'talon_session_created')
+          and part.effect_type not in ('rejectCoupon', 'rejectReferral')) as closed_at,
+        coalesce(sum(part.value) filter (where f.standing = 'applied' and part.effect_type in
           ('setDiscount', 'setDiscountPerItem', 'setDiscountPerAdditionalCost', 'setDiscountPerAdditionalCostPerItem')), 0) as granted,
-        coalesce(sum(k.value) filter (where k.standing = 'applied' and k.effect_type = 'rollbackDiscount'), 0) as rolled_back,
-        coalesce(sum(k.effects) filter (where k.standing = 'applied' and k.effect_type = 'acceptCoupon'), 0) as redeemed,
-        coalesce(sum(k.effects) filter (where k.standing = 'applied' and k.effect_type = 'rollbackCoupon'), 0) as coupons_back,
-        coalesce(sum(k.effects) filter (where k.effect_type = 'rejectCoupon'), 0) as rejected,
-        coalesce(sum(case k.effect_type when 'addLoyaltyPoints' then k.value when 'rollbackAddedLoyaltyPoints' then -k.value end)
-          filter (where k.standing <> 'potential'), 0) as points_added,
-        coalesce(sum(case k.effect_type when 'deductLoyaltyPoints' then k.value when 'rollbackDeductedLoyaltyPoints' then -k.value end)
-          filter (where k.standing <> 'potential'), 0) as points_deducted,
-        coalesce(sum(k.effects) filter (where k.standing = 'applied' and k.effect_type = 'addFreeItem'), 0) as free_items,
-        coalesce(sum(k.effects) filter (where k.standing = 'applied' and k.effect_type = 'acceptReferral'), 0) as referrals
-      from (
-        -- Grouped, so that the subquery behind standing runs once for an effect and not once for each column above.
-        select f.application_id, f.campaign_id, (f.created at time zone 'UTC')::date as day, f.session_id, f.profile_id,
-          f.event_type, f.effect_type, f.standing, count(*) as effects, sum(talon_one_numeric(f.props -> 'value')) as value
-        from talon_one_effect_standing f
-        where f.created >= since and f.created < until and f.campaign_id > 0
-        group by f.application_id, f.campaign_id, (f.created at time zone 'UTC')::date, f.session_id, f.profile_id,
-          f.event_type, f.effect_type, f.standing
-      ) as k
-      where k.standing <> 'potential' or k.effect_type = 'rejectCoupon'
-      group by k.application_id, k.campaign_id, k.day, k.session_id, k.profile_id
+        coalesce(sum(part.value) filter (where f.standing = 'applied' and part.effect_type = 'rollbackDiscount'), 0) as rolled_back,
+        count(*) filter (where f.standing = 'applied' and part.effect_type = 'acceptCoupon') as redeemed,
+        count(*) filter (where f.standing = 'applied' and part.effect_type = 'rollbackCoupon') as coupons_back,
+        count(*) filter (where part.effect_type = 'rejectCoupon') as rejected,
+        coalesce(sum(case part.effect_type when 'addLoyaltyPoints' then part.value when 'rollbackAddedLoyaltyPoints' then -part.value end)
+          filter (where f.standing in ('applied', 'superseded')), 0) as points_added,
+        coalesce(sum(case part.effect_type when 'deductLoyaltyPoints' then part.value when 'rollbackDeductedLoyaltyPoints' then -part.value end)
+          filter (where f.standing in ('applied', 'superseded')), 0) as points_deducted,
+        count(*) filter (where f.standing = 'applied' and part.effect_type = 'addFreeItem') as free_items,
+        count(*) filter (where f.standing = 'applied' and part.effect_type = 'acceptReferral') as referrals,
+        count(*) filter (where f.standing = 'applied' and part.effect_type = 'rollbackReferral') as referrals_back
+      from talon_one_effect_standing f
+      -- Taken out here, so that the sort for the groups does not carry the whole effect.
+      cross join lateral (
+        select f.campaign_id, f.effect_type, talon_one_numeric(f.props -> 'value') as value offset 0
+      ) as part
+      where f.created >= since and f.created < until and part.campaign_id > 0
+        and (f.standing = 'applied' or part.effect_type = 'rejectCoupon' or f.standing = 'superseded' and part.effect_type in
+          ('addLoyaltyPoints', 'deductLoyaltyPoints', 'rollbackAddedLoyaltyPoints', 'rollbackDeductedLoyaltyPoints'))
+      group by f.application_id, part.campaign_id, (f.created at time zone 'UTC')::date, f.session_id, f.profile_id
     ) as g
+    cross join lateral (
+      select case
+        when g.closed_at is null then 'not closed'
+        when exists (
+          select from talon_one_event n
+          where n.application_id = g.application_id and n.session_id = g.session_id and n.created >= g.closed_at
+            and n.type in ('talon_session_cancelled', 'talon_session_revoked')
+        ) then 'cancelled'
+        else 'stands'
+      end as fate
+      offset 0
+    ) as outcome
   ) as s
   group by s.application_id, s.campaign_id, s.day;
 end;
 comment on function talon_one_campaign_performance_between(timestamptz, timestamptz) is
-  'talon_one_campaign_performance of the events created from the first moment up to the second, exclusive; reads only the months that it needs';
+  'talon_one_campaign_performance of the events created from the first moment up to the second, exclusive; reads only the months that it needs. Give the moments with their zone, such as 2026-01-01 UTC';
 
 create view talon_one_campaign_performance as
   select * from talon_one_campaign_performance_between('-infinity', 'infinity');
@@ -371,19 +401,21 @@ comment on column talon_one_campaign_performance.application_id is 'Application 
 comment on column talon_one_campaign_performance.campaign_id is 'Campaign';
 comment on column talon_one_campaign_performance.campaign_name is 'Name of its newest version; NULL when the campaigns are not copied';
 comment on column talon_one_campaign_performance.day is 'Day of the events, UTC: a rollback stands on the day of the return';
-comment on column talon_one_campaign_performance.sessions is 'Sessions closed on the day with an effect of the campaign, rejections not counted, and not opened or closed again';
-comment on column talon_one_campaign_performance.customers is 'Customer profiles of these sessions';
-comment on column talon_one_campaign_performance.revenue is 'Sum of total of these sessions, before discounts, in their newest snapshot; a session counts for each of its campaigns. NULL when there is none';
-comment on column talon_one_campaign_performance.discount_granted is 'Discounts given';
+comment on column talon_one_campaign_performance.sessions is 'Sessions closed on the day with an effect of the campaign, rejections not counted, that still stand: not opened or closed again, nor cancelled since';
+comment on column talon_one_campaign_performance.sessions_cancelled is 'Sessions closed on the day likewise that were cancelled since, on that or any later day; in sessions, customers and revenue they are not';
+comment on column talon_one_campaign_performance.customers is 'Customer profiles of the sessions that still stand';
+comment on column talon_one_campaign_performance.revenue is 'Sum of total of the sessions that still stand, before discounts, in their newest snapshot that has a payload; a session counts for each of its campaigns. NULL when there is none';
+comment on column talon_one_campaign_performance.discount_granted is 'Discounts given on the day, also to sessions that were cancelled later';
 comment on column talon_one_campaign_performance.discount_rolled_back is 'Discounts taken back, of sessions of any day';
 comment on column talon_one_campaign_performance.discount_net is 'discount_granted less discount_rolled_back';
-comment on column talon_one_campaign_performance.coupons_redeemed is 'Coupons redeemed';
+comment on column talon_one_campaign_performance.coupons_redeemed is 'Coupons redeemed on the day, also by sessions that were cancelled later';
 comment on column talon_one_campaign_performance.coupons_rolled_back is 'Redemptions taken back, of sessions of any day';
 comment on column talon_one_campaign_performance.coupons_rejected is 'Effects rejectCoupon, also of open sessions; those that name no campaign are in talon_one_coupon_redemption only';
 comment on column talon_one_campaign_performance.points_added is 'Loyalty points given by its rules less those taken back';
 comment on column talon_one_campaign_performance.points_deducted is 'Loyalty points spent by its rules less those given back';
 comment on column talon_one_campaign_performance.free_items is 'Effects addFreeItem';
-comment on column talon_one_campaign_performance.referrals_accepted is 'Effects acceptReferral';
+comment on column talon_one_campaign_performance.referrals_accepted is 'Effects acceptReferral of the day, also of sessions that were cancelled later';
+comment on column talon_one_campaign_performance.referrals_rolled_back is 'Effects rollbackReferral: referrals taken back, of sessions of any day';
 
 -- Events
 

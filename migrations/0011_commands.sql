@@ -2,6 +2,7 @@
 
 create table talon_one_verification (
   verification_id bigint generated always as identity primary key,
+  run uuid,
   application_id bigint not null,
   source text not null check (source in ('command', 'background')),
   period_from timestamptz not null,
@@ -20,6 +21,8 @@ create table talon_one_verification (
   unknown bigint not null default 0,
   not_kept bigint not null default 0,
   unusable bigint not null default 0,
+  lacking_snapshots bigint not null default 0,
+  lacking_effects bigint not null default 0,
   late bigint,
   latest_seconds numeric,
   examples jsonb not null default '{}'
@@ -27,6 +30,7 @@ create table talon_one_verification (
 create index talon_one_verification_application on talon_one_verification (application_id, started_at);
 comment on table talon_one_verification is 'One row for each period of events that was listed again and compared with what is stored: by the command verify, and by the daemon after each hour. Background rows older than 30 days are deleted';
 comment on column talon_one_verification.verification_id is 'Number of the row';
+comment on column talon_one_verification.run is 'Rows that one command began together: when it was interrupted, the next one goes on with those that are not finished. NULL with background';
 comment on column talon_one_verification.application_id is 'Application of the events';
 comment on column talon_one_verification.source is 'command: verify. background: the daemon by itself (AUDIT_DELAY_MINUTES)';
 comment on column talon_one_verification.period_from is 'Events created from here on';
@@ -40,11 +44,13 @@ comment on column talon_one_verification.pages is 'Pages of events that were rea
 comment on column talon_one_verification.listed is 'Events of the period that the API lists';
 comment on column talon_one_verification.compared is 'How many of them had their payload compared';
 comment on column talon_one_verification.missing is 'Events that the API lists and that were not stored';
-comment on column talon_one_verification.repaired is 'How many of the missing and of the different are stored now as the API sends them';
+comment on column talon_one_verification.repaired is 'How many of the missing and of the different events are stored now as the API sends them';
 comment on column talon_one_verification.different is 'Events whose stored payload is not the one that the API sends';
 comment on column talon_one_verification.unknown is 'Stored events that the API does not list although it lists older ones';
 comment on column talon_one_verification.not_kept is 'Stored events older than the first one of the period that the API still lists: it keeps them no longer';
 comment on column talon_one_verification.unusable is 'Records that cannot be an event; they are in talon_one_quarantine';
+comment on column talon_one_verification.lacking_snapshots is 'Profiles and sessions named by events of the period that had no snapshot fetched after the event was stored, nor were owed one; with repairs they are owed again';
+comment on column talon_one_verification.lacking_effects is 'Events of the period whose effects were not all in talon_one_effect; with repairs they are again';
 comment on column talon_one_verification.late is 'Background only: events of the period that were stored after newer ones';
 comment on column talon_one_verification.latest_seconds is 'Background only: by how much the latest of them came behind the newest event stored before it, in seconds of the API''s clock';
 comment on column talon_one_verification.examples is 'Up to twenty event IDs for each of missing, different and unknown';
@@ -85,6 +91,17 @@ begin
 end $$;
 comment on function talon_one_drop_partitions(timestamptz, interval, boolean) is
   'Drops the partitions of events and effects that end at the moment or before, none that a cursor still reads, and returns their names; without really it only names them. With the rights of its owner';
+
+-- Snapshots that no event called for: PROFILE_REFRESH_DAYS.
+
+comment on table talon_one_profile_snapshot is
+  'Customer profiles as they were each time an event touched them, and with PROFILE_REFRESH_DAYS when they had changed without one';
+comment on column talon_one_profile_snapshot.event_id is
+  'Newest event that made us fetch the profile; NULL: none did, it was read again and had changed (PROFILE_REFRESH_DAYS)';
+comment on table talon_one_session_snapshot is
+  'Customer sessions as they were each time an event touched them, and with PROFILE_REFRESH_DAYS when an open one had changed without one';
+comment on column talon_one_session_snapshot.event_id is
+  'Newest event that made us fetch the session; NULL: none did, it was read again and had changed (PROFILE_REFRESH_DAYS)';
 
 -- Erasure. A customer is forgotten by blanking what is stored, and by triggers that blank what comes again. They exist
 -- only once somebody has been forgotten, so that nobody else pays for them.

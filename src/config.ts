@@ -256,7 +256,10 @@ export const variables = {
     schema: oneOf('auto', 'by-id', 'list', 'export'),
   },
   NORMALIZE_EFFECTS: {
-    about: ['Also write each effect of an event as a row of talon_one_effect.'],
+    about: [
+      'Also write each effect of an event as a row of talon_one_effect; talon_one_effect_with_names is empty without them, the',
+      'other views read the events.',
+    ],
     default: 'true',
     schema: yesNo,
   },
@@ -315,6 +318,15 @@ export const variables = {
     ],
     default: '60',
     schema: number(0, 10_080, 'minutes'),
+  },
+  PROFILE_REFRESH_DAYS: {
+    about: [
+      'Days in which every known profile and every open session is read again, for changes that make no event: updates without',
+      'the rule engine, imports, audiences, erasures. A snapshot is stored only when the content changed. Costs a request for',
+      'each 1000 profiles, and up to one for each open session, at half of REQUESTS_PER_SECOND at most. 0 = off.',
+    ],
+    default: '0',
+    schema: number(0, 3650, 'days'),
   },
   RETENTION_MONTHS: {
     about: [
@@ -408,6 +420,10 @@ export interface Config {
   readonly audit: {
     /** After the end of each hour; `undefined`: no audit. */
     readonly delay: Instant | undefined;
+  };
+  readonly refresh: {
+    /** In which every profile and open session is read again; `undefined`: none is. */
+    readonly period: Instant | undefined;
   };
   /** `undefined`: everything is kept. */
   readonly retentionMonths: number | undefined;
@@ -584,6 +600,9 @@ function toConfig(values: Values): Config {
     },
     audit: {
       delay: values.AUDIT_DELAY_MINUTES === 0 ? undefined : seconds(values.AUDIT_DELAY_MINUTES * 60),
+    },
+    refresh: {
+      period: values.PROFILE_REFRESH_DAYS === 0 ? undefined : seconds(values.PROFILE_REFRESH_DAYS * 86_400),
     },
     retentionMonths: values.RETENTION_MONTHS,
     http: { host: values.HTTP_HOST, port: values.HTTP_PORT === '' ? undefined : values.HTTP_PORT },

@@ -75,8 +75,15 @@ test('a session that is created closed applies, once, whether one event tells it
   expect(await standings(await storeStory(db(), [created]))).toEqual(['1 setDiscount applied']);
   const closed = { ...session(2, 'closed', discount(5)), created: on(1) };
   expect(await standings(await storeStory(db(), [created, closed]))).toEqual([
-    '1 setDiscount superseded',
+    '1 setDiscount replaced',
     '2 setDiscount applied',
+  ]);
+  // A reopening after it takes back the second one alone.
+  const reopened = await storeStory(db(), [created, closed, session(3, 'reopened', rollback(5))]);
+  expect(await standings(reopened)).toEqual([
+    '1 setDiscount replaced',
+    '2 setDiscount superseded',
+    '3 rollbackDiscount superseded',
   ]);
 });
 
@@ -137,6 +144,33 @@ test('a session that is reopened gives its coupons back, whether or not an effec
     { event: 1, status: 'rolled_back', back: 2 },
     { event: 3, status: 'redeemed', back: null },
   ]);
+});
+
+test('a session that two events close has redeemed its coupons once', async () => {
+  const created = {
+    ...session(1, 'created', accept('A')),
+    attributes: { params: { state: 'closed' } },
+  };
+  const closed = [created, session(2, 'closed', accept('A'))];
+  expect(await coupons(await storeStory(db(), closed))).toMatchObject([
+    { event: 1, status: 'accepted', back: null },
+    { event: 2, status: 'redeemed', back: null },
+  ]);
+  const revoked = [...closed, session(3, 'revoked', effect('rollbackCoupon', { value: 'A' }))];
+  expect(await coupons(await storeStory(db(), revoked))).toMatchObject([
+    { event: 1, status: 'accepted', back: null },
+    { event: 2, status: 'rolled_back', back: 3 },
+  ]);
+});
+
+test('of a customer who was forgotten the code is gone, the coupon and the amounts stay', async () => {
+  const applicationId = await storeStory(db(), [session(1, 'closed', accept('ANNA-10'), discount(10))]);
+  await db().rows(
+    'update talon_one_event set payload = talon_one_blank(payload) where application_id = $1',
+    applicationId,
+  );
+  expect(await coupons(applicationId)).toMatchObject([{ code: null, coupon: 4001, status: 'redeemed' }]);
+  expect(await discounts(applicationId)).toMatchObject([{ name: null, campaign: 7, net: '10' }]);
 });
 
 const discounts = (applicationId: string) =>
@@ -216,6 +250,20 @@ test('a discount of a session that was reopened counts as it was closed with las
   expect(await discounts(applicationId)).toMatchObject([{ granted: '6', back: '0', net: '6', since: 3 }]);
 });
 
+test('a rollback is none of the grants, whatever its amount', async () => {
+  const applicationId = await storeStory(db(), [
+    session(1, 'closed', discount(10)),
+    session(2, 'partially_returned', rollback(0), rollback(0, 'other')),
+    // Closed before the copy began: what it was granted is not known.
+    { ...session(3, 'revoked', rollback(4)), sessionId: 2 },
+  ]);
+  expect(await discounts(applicationId)).toMatchObject([
+    { session: 1, name: '10 off', granted: '10', back: '0', net: '10', since: 1, changed: 2 },
+    { session: 1, name: 'other', granted: '0', back: '0', net: '0', since: null, changed: 2 },
+    { session: 2, name: '10 off', granted: '0', back: '4', net: '-4', since: null, changed: 3 },
+  ]);
+});
+
 test('a campaign has its days, with returns on the day of the return', async () => {
   const points = (value: number) => effect('addLoyaltyPoints', { programId: 1, value });
   const spent = effect('deductLoyaltyPoints', { programId: 1, value: 4 });
@@ -254,6 +302,7 @@ test('a campaign has its days, with returns on the day of the return', async () 
       effect('rollbackCoupon', { value: 'A' }),
       effect('rollbackAddedLoyaltyPoints', { value: 20 }),
     ),
+    { ...session(7, 'partially_returned', effect('rollbackReferral', { value: 'R' })), sessionId: 2 },
     // Only a rejection: no session of the campaign.
     { ...session(6, 'closed', effect('rejectCoupon', { value: 'X' })), sessionId: 4 },
   ]);
@@ -266,10 +315,12 @@ test('a campaign has its days, with returns on the day of the return', async () 
     applicationId,
   );
   const rows = await db().rows(
-    `select campaign_id::int as campaign, campaign_name as name, extract(day from day)::int as day, sessions::int, customers::int,
+    `select campaign_id::int as campaign, campaign_name as name, extract(day from day)::int as day, sessions::int,
+       sessions_cancelled::int as cancelled, customers::int,
        revenue::text, discount_granted::text as granted, discount_rolled_back::text as back, discount_net::text as net,
        coupons_redeemed::int as redeemed, coupons_rolled_back::int as undone, coupons_rejected::int as rejected,
-       points_added::text as added, points_deducted::text as deducted, free_items::int as free, referrals_accepted::int as referrals
+       points_added::text as added, points_deducted::text as deducted, free_items::int as free, referrals_accepted::int as referrals,
+       referrals_rolled_back::int as unreferred
      from talon_one_campaign_performance where application_id = $1 order by campaign, day`,
     applicationId,
   );
@@ -277,6 +328,7 @@ test('a campaign has its days, with returns on the day of the return', async () 
     campaign: 7,
     name: 'Winter',
     sessions: 0,
+    cancelled: 0,
     customers: 0,
     revenue: null,
     granted: '0',
@@ -289,16 +341,18 @@ test('a campaign has its days, with returns on the day of the return', async () 
     deducted: '0',
     free: 0,
     referrals: 0,
+    unreferred: 0,
   };
   expect(rows).toEqual([
     { ...nothing, day: 1, rejected: 1 },
     {
       ...nothing,
       day: 2,
-      sessions: 2,
-      // Both sessions are profile 30's.
+      // Session 1, of 80, is cancelled on the 5th: what it was given still stands here, and is taken back there.
+      sessions: 1,
+      cancelled: 1,
       customers: 1,
-      revenue: '100.5',
+      revenue: '20.5',
       granted: '13',
       net: '13',
       redeemed: 2,
@@ -309,6 +363,7 @@ test('a campaign has its days, with returns on the day of the return', async () 
     },
     { ...nothing, day: 5, back: '11', net: '-11', undone: 1, added: '-20' },
     { ...nothing, day: 6, rejected: 1 },
+    { ...nothing, day: 7, unreferred: 1 },
     { ...nothing, campaign: 8, name: null, day: 2, sessions: 1, customers: 1, granted: '3', net: '3' },
   ]);
   const some = await db().rows(
@@ -319,6 +374,100 @@ test('a campaign has its days, with returns on the day of the return', async () 
     on(6),
   );
   expect(some).toEqual([{ day: 2 }, { day: 5 }]);
+});
+
+const performance = (applicationId: string, period = '') =>
+  db().rows(
+    `select extract(day from day)::int as day, sessions::int, sessions_cancelled::int as cancelled, customers::int,
+       revenue::text, discount_net::text as net, points_added::text as points, coupons_redeemed::int as redeemed
+     from talon_one_campaign_performance${period} where application_id = $1 order by day`,
+    applicationId,
+  );
+
+test('a campaign has the revenue of sessions that still stand, also for a period that ends before they are cancelled', async () => {
+  const closed = (id: number, sessionId: number, profileId = 30) => ({
+    ...session(id, 'closed', discount(10)),
+    created: on(1),
+    sessionId,
+    profileId,
+  });
+  const applicationId = await storeStory(db(), [
+    closed(1, 1),
+    closed(2, 2),
+    closed(3, 3, 31),
+    closed(4, 4),
+    { ...session(5, 'revoked', rollback(10)), sessionId: 2 },
+    { ...session(6, 'partially_returned', rollback(4)), sessionId: 3 },
+    // Reopened and cancelled: no session of the 1st any more, and none that was cancelled.
+    { ...session(7, 'reopened', rollback(10)), sessionId: 4 },
+    { ...session(8, 'cancelled'), sessionId: 4 },
+  ]);
+  for (const [id, total] of [
+    [1, 100],
+    [2, 200],
+    [3, 50.5],
+    [4, 400],
+  ] as const)
+    await storeSession(db(), applicationId, { id, fetchedAt: on(10), payload: {}, total });
+  const nothing = { sessions: 0, cancelled: 0, customers: 0, revenue: null, points: '0', redeemed: 0 };
+  const first = { ...nothing, day: 1, sessions: 2, cancelled: 1, customers: 2, revenue: '150.5', net: '30' };
+  expect(await performance(applicationId)).toEqual([
+    first,
+    { ...nothing, day: 5, net: '-10' },
+    { ...nothing, day: 6, net: '-4' },
+  ]);
+  const january1 = `_between('2026-01-01T00:00Z', '2026-01-02T00:00Z')`;
+  expect(await performance(applicationId, january1)).toEqual([first]);
+});
+
+test('a session that the API does not know any more keeps its cart and its revenue', async () => {
+  const applicationId = await storeStory(db(), [session(1, 'closed', discount(10))]);
+  const payload = { cartItems: [{ sku: 'S' }] };
+  await storeSession(db(), applicationId, { id: 1, fetchedAt: on(2), payload, total: 80 });
+  await storeSession(db(), applicationId, { id: 1, fetchedAt: on(3) });
+  expect(await performance(applicationId)).toMatchObject([{ sessions: 1, revenue: '80' }]);
+  const rows = await db().rows(
+    `select found, state, total, sku from talon_one_session join talon_one_cart_item using (application_id, session_id)
+     where application_id = $1`,
+    applicationId,
+  );
+  expect(rows).toEqual([{ found: false, state: null, total: null, sku: 'S' }]);
+});
+
+test('points of a session that two events close are given once, and taken back once', async () => {
+  const points = effect('addLoyaltyPoints', { programId: 1, value: 50, transactionUUID: 'u1' });
+  const back = effect('rollbackAddedLoyaltyPoints', { programId: 1, value: 50, transactionUUID: 'u2' });
+  const created = { ...session(1, 'created', points), attributes: { params: { state: 'closed' } } };
+  const closed = [created, session(2, 'closed', points)];
+  const sum = async (applicationId: string) =>
+    (
+      await db().rows(
+        'select sum(points)::text as sum, count(*)::int as rows from talon_one_loyalty_movement where application_id = $1',
+        applicationId,
+      )
+    )[0];
+  const once = await storeStory(db(), closed);
+  expect(await sum(once)).toEqual({ sum: '50', rows: 1 });
+  expect(await performance(once)).toMatchObject([{ day: 2, points: '50', sessions: 1 }]);
+  const taken = await storeStory(db(), [...closed, session(3, 'revoked', back)]);
+  expect(await sum(taken)).toEqual({ sum: '0', rows: 2 });
+  expect(await performance(taken)).toMatchObject([
+    { day: 2, points: '50' },
+    { day: 3, points: '-50' },
+  ]);
+  // Reopened in between, each closing is a transaction of its own.
+  const again = effect('addLoyaltyPoints', { programId: 1, value: 60, transactionUUID: 'u3' });
+  const twice = await storeStory(db(), [
+    ...closed,
+    session(3, 'reopened', back),
+    session(4, 'closed', again),
+  ]);
+  expect(await sum(twice)).toEqual({ sum: '60', rows: 3 });
+  expect(await performance(twice)).toMatchObject([
+    { day: 2, points: '50', sessions: 0 },
+    { day: 3, points: '-50' },
+    { day: 4, points: '60', sessions: 1 },
+  ]);
 });
 
 const ODD_PROPS: readonly unknown[] = [

@@ -131,6 +131,87 @@ describe('points', () => {
       await db().rows('delete from talon_one_loyalty_transaction; delete from talon_one_loyalty_program');
     }
   });
+
+  const readTo = (
+    completeThrough: string | null,
+    ...transactions: readonly [string, string, string, number][]
+  ) =>
+    db().rows(
+      `with program as (
+         insert into talon_one_loyalty_program (program_id, complete_through) values (5, $1)
+       )
+       insert into talon_one_loyalty_transaction (program_id, transaction_uuid, created, type, amount, subledger_id, payload)
+       select 5, t ->> 0, (t ->> 1)::timestamptz, t ->> 2, (t ->> 3)::numeric, '', '{}' from jsonb_array_elements($2) as t`,
+      completeThrough,
+      JSON.stringify(transactions),
+    );
+  const points = async () =>
+    (
+      await db().rows<{ line: string }>(
+        `select concat_ws(' ', source, transaction_uuid, points) as line from talon_one_loyalty_movement
+         where program_id = 5 order by created, transaction_uuid`,
+      )
+    ).map(({ line }) => line);
+
+  // Event 2 adds 20.5 as b and takes 8 as c, event 3 takes both back as rb and rc.
+  test.each<[string, string | null, readonly [string, string, string, number][], readonly string[]]>([
+    [
+      'while the ledger is first read',
+      null,
+      [
+        ['old', at(0), 'addition', 3],
+        ['b', at(2), 'addition', 20.5],
+      ],
+      ['ledger old 3', 'ledger b 20.5', 'effect c -8', 'effect rb -20.5', 'effect rc 8'],
+    ],
+    [
+      'after the moment up to which the ledger was copied, also when it is copied no longer',
+      at(2),
+      [
+        ['b', at(2), 'addition', 20.5],
+        ['c', at(2), 'subtraction', 8],
+        ['rb', at(3), 'subtraction', 20.5],
+      ],
+      ['ledger b 20.5', 'ledger c -8', 'ledger rb -20.5', 'effect rc 8'],
+    ],
+    [
+      'also where a rollback names the transaction that it takes back',
+      at(2),
+      [
+        ['rb', at(2), 'addition', 20.5],
+        ['c', at(2), 'subtraction', 8],
+      ],
+      ['ledger c -8', 'ledger rb 20.5', 'effect rb -20.5', 'effect rc 8'],
+    ],
+    ['where the ledger is complete', at(4), [['b', at(2), 'addition', 20.5]], ['ledger b 20.5']],
+  ])('are each counted once %s', async (_, completeThrough, transactions, expected) => {
+    await db().rows('delete from talon_one_event');
+    await storeStory(db(), [
+      {
+        id: 2,
+        type: 'talon_session_closed',
+        created: at(2),
+        sessionId: 1,
+        effects: [effect('addLoyaltyPoints', props(20.5, 'b')), effect('deductLoyaltyPoints', props(8, 'c'))],
+      },
+      {
+        id: 3,
+        type: 'talon_session_reopened',
+        created: at(3),
+        sessionId: 1,
+        effects: [
+          effect('rollbackAddedLoyaltyPoints', props(20.5, 'rb')),
+          effect('rollbackDeductedLoyaltyPoints', props(8, 'rc')),
+        ],
+      },
+    ]);
+    await readTo(completeThrough, ...transactions);
+    try {
+      expect(await points()).toEqual(expected);
+    } finally {
+      await db().rows('delete from talon_one_loyalty_transaction; delete from talon_one_loyalty_program');
+    }
+  });
 });
 
 const VIEWS = [
@@ -219,26 +300,71 @@ describe('of many months', () => {
     expect(scannedEvents(everything).length).toBeGreaterThan(12);
   });
 
-  test.each([
-    'effect_standing',
-    'coupon_redemption',
-    'discount_movement',
-    'discount',
-    'custom_event',
-    'event_context',
-    'session_history',
-    'campaign_performance',
-  ])('a filter on the Application reaches the scan of the events, in talon_one_%s', async (view) => {
-    const plan = await planOf(`select * from talon_one_${view} where application_id = 4711`);
+  test('no payload of an event is carried through a sort', async () => {
+    interface Verbose {
+      readonly 'Node Type': string;
+      readonly Output?: readonly string[];
+      readonly 'Subplan Name'?: string;
+      readonly Plans?: readonly Verbose[];
+    }
+    await planOf('select 1');
+    const [row] = await db().rows<{ 'QUERY PLAN': [{ Plan: Verbose }] }>(
+      'explain (format json, verbose) select * from talon_one_campaign_performance',
+    );
+    const sorted: string[] = [];
+    const visit = (node: Verbose): void => {
+      if (node['Subplan Name'] !== undefined) return;
+      if (node['Node Type'].includes('Sort')) sorted.push(...(node.Output ?? []));
+      for (const below of node.Plans ?? []) visit(below);
+    };
+    visit(row?.['QUERY PLAN'][0].Plan as Verbose);
+    expect(sorted).not.toEqual([]);
+    expect(sorted.filter((column) => /^\w+\.(payload|effect|props)$/.test(column))).toEqual([]);
+  });
+
+  /** What is asked of each row of a table that the query looks at by itself: the events, if not said otherwise. */
+  async function conditionsOf(query: string, table = 'talon_one_event'): Promise<string[]> {
     const conditions: string[] = [];
     const visit = (node: PlanNode & Record<string, unknown>): void => {
       if (node['Subplan Name'] !== undefined) return;
-      if (String(node['Relation Name']).startsWith('talon_one_event'))
+      if (node['Relation Name']?.startsWith(table))
         conditions.push(`${node['Index Cond'] ?? ''} ${node['Recheck Cond'] ?? ''} ${node.Filter ?? ''}`);
       for (const below of node.Plans ?? []) visit(below as PlanNode & Record<string, unknown>);
     };
-    visit(plan as PlanNode & Record<string, unknown>);
+    visit((await planOf(query)) as PlanNode & Record<string, unknown>);
+    return conditions;
+  }
+
+  test('a filter on the Application reaches the scan of the events, in talon_one_campaign_performance', async () => {
+    const conditions = await conditionsOf(
+      'select * from talon_one_campaign_performance where application_id = 4711',
+    );
     expect(conditions).not.toEqual([]);
     for (const condition of conditions) expect(condition).toContain('4711');
+  });
+
+  test.each([
+    ['session_history', ['application_id', 'session_id', 'valid_from']],
+    ['cart_item', ['application_id', 'session_id']],
+    ['effect_standing', ['application_id', 'session_id', 'created']],
+    ['coupon_redemption', ['application_id', 'session_id', 'created']],
+    ['discount_movement', ['application_id', 'session_id', 'created']],
+    ['discount', ['application_id', 'session_id']],
+    ['loyalty_movement', ['created']],
+    ['custom_event', ['application_id', 'created']],
+    ['event_context', ['application_id', 'created']],
+  ])('every filter that the comment on talon_one_%s names reaches the scan', async (view, filters) => {
+    const comment = await db().value(`obj_description('talon_one_${view}'::regclass)`);
+    const [, named = ''] = /Filter by ((?:\w+(?:, | or | and )?)+)/.exec(comment ?? '') ?? [];
+    expect(named.split(/, | or | and /)).toEqual(filters);
+    for (const column of filters) {
+      const value = column.endsWith('_id') ? '4711' : '2024-06-15';
+      const conditions = await conditionsOf(
+        `select * from talon_one_${view} where ${column} = '${value}'`,
+        view === 'cart_item' ? 'talon_one_session_snapshot' : undefined,
+      );
+      expect(conditions, column).not.toEqual([]);
+      for (const condition of conditions) expect(condition, column).toContain(value);
+    }
   });
 });

@@ -6,8 +6,8 @@ const page = (part: string) =>
 
 test('measured tables replace those of the same name, new ones follow, and all others stay', () => {
   const before = page('### One\n\nold 1\n\n### Two\n\nold 2');
-  expect(withSections(before, ['### Two\n\nnew 2\n', '### Three\n\nnew 3'])).toBe(
+  expect(withSections(before, 'bench', ['### Two\n\nnew 2\n', '### Three\n\nnew 3'])).toBe(
     page('### One\n\nold 1\n\n### Two\n\nnew 2\n\n### Three\n\nnew 3'),
   );
-  expect(() => withSections('# P', ['### One'])).toThrow('has lost the marks');
+  expect(() => withSections('# P', 'bench', ['### One'])).toThrow('has lost the marks');
 });

@@ -89,7 +89,7 @@ test('a schema that is missing and cannot be created is named with the statement
       advice: `create schema "missing" authorization "${role}";`,
     },
   ]);
-  expect(await startMessage(url, 'missing')).toContain('Grant it "create"');
+  expect(await startMessage(url, 'missing')).toContain('grant it "create"');
 });
 
 test.each([
@@ -104,7 +104,7 @@ test.each([
   expect(problems(await check(url, schema))).toMatchObject([
     { what: `schema ${schema}`, advice: `grant usage, create on schema "${schema}" to "${role}";` },
   ]);
-  expect(await startMessage(url, schema)).toContain('Grant it "create"');
+  expect(await startMessage(url, schema)).toContain('grant it "create"');
 });
 
 test.each([['select'], ['select, insert, update'], ['select, insert, delete'], ['insert, update, delete']])(

@@ -119,6 +119,9 @@ describe('wrong usage', () => {
     [['verify', '--repiar'], '(Did you mean --repair?)'],
     [['retention', '--dry-rnu'], '(Did you mean --dry-run?)'],
     [['exprot'], '(Did you mean export?)'],
+    [['forget', '--profil', 'anna'], '(Did you mean --profile?)'],
+    [['backfill', '--form', '2026-11-22'], '(Did you mean --from?)'],
+    [['export', 'sessions', '--aplication', '1'], '(Did you mean --application?)'],
     [['export', 'sesions'], '(Did you mean sessions?)'],
     [['export', 'sessions', '--application', '1', '--updated-form', 'x'], '(Did you mean --updated-from?)'],
     [['import', 'profile', 'a.csv'], '(Did you mean profiles?)'],
@@ -131,6 +134,8 @@ describe('wrong usage', () => {
     [['verify', '--from', 'yesterday'], 'It must be a day such as 2026-01-31'],
     [['verify', '--application', 'shop'], 'It must be a number'],
     [['backfill'], "required option '--from <time>' not specified"],
+    [['verify', '--from', '2026-11-22', '--to', '2026-11-20'], 'is not after --from 2026-11-22T00:00:00Z'],
+    [['backfill', '--from', '2026-11-22', '--to', '2026-11-22'], 'is not after --from 2026-11-22T00:00:00Z'],
     [['forget'], "required option '--profile <integrationId>' not specified"],
   ])('%j ends with 2: %s', async (words, complaint) => {
     expect(await main(words)).toBe(2);

@@ -67,6 +67,7 @@ describe('defaults', () => {
       loyalty: { isOn: true, programIds: 'all', balancesHour: 3, projectionDays: 0 },
       reference: { intervalMs: 3_600_000, coupons: false },
       audit: { delay: seconds(3600) },
+      refresh: { period: undefined },
       retentionMonths: undefined,
       http: { host: '0.0.0.0', port: 8080 },
       log: { level: 'info', pretty: false },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { floorToSecond, formatInstant, seconds } from '../src/instant.js';
 import { expectEverythingStored, expectFresh } from './support/stored.js';
-import { startSync, type TestSync } from './support/sync.js';
+import { startSync, type TestSync, testLog } from './support/sync.js';
 import { moment, useWarehouse } from './support/warehouse.js';
 
 const db = useWarehouse();
@@ -9,6 +9,7 @@ const db = useWarehouse();
 async function cursorOf(sync: TestSync): Promise<Record<string, unknown>> {
   const [row = {}] = await db().rows(
     `select status, failures, last_error, complete_through::text, read_until::text, failing_since is not null as is_failing,
+       failing_since::text,
        to_char(last_sync at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as last_sync,
        lease_expires_at > clock_timestamp() as is_leased,
        round(extract(epoch from next_cycle_at - clock_timestamp()) * 1000)::float as due_in_ms
@@ -94,18 +95,35 @@ describe('complete_through', () => {
     return typeof text === 'string' ? Date.parse(text) : undefined;
   }
 
+  const anHourAgo = { events: 10, simulator: { switches: { clockOffsetMs: -3_600_000 } } };
+
   test('follows the clock of the server while nothing happens', async () => {
-    const sync = await startSync(db(), { events: 10 });
+    const sync = await startSync(db(), anHourAgo);
     await sync.cycle();
     const first = (await completeThrough(sync)) ?? 0;
     expect(first).toBeLessThanOrEqual(Date.parse(sync.sim.now()) - lookback);
     expect(first).toBeGreaterThan(Date.parse(sync.sim.now()) - lookback - 60_000);
-    sync.sim.set({ clockOffsetMs: 3_600_000 });
-    await sync.cycle();
-    expect(((await completeThrough(sync)) ?? 0) - first).toBeGreaterThan(3_500_000);
     sync.sim.set({ clockOffsetMs: 0 });
     await sync.cycle();
     expect(((await completeThrough(sync)) ?? 0) - first).toBeGreaterThan(3_500_000);
+    sync.sim.set({ clockOffsetMs: -3_600_000 });
+    await sync.cycle();
+    expect(((await completeThrough(sync)) ?? 0) - first).toBeGreaterThan(3_500_000);
+  });
+
+  test('goes no further than Postgres or the records agree to, however far the Date header is ahead', async () => {
+    const sync = await startSync(db(), {
+      events: 10,
+      simulator: { switches: { dateHeaderOffsetMs: 3_600_000 } },
+    });
+    await sync.cycle();
+    const through = (await completeThrough(sync)) ?? 0;
+    expect(through).toBeLessThanOrEqual(Date.now() - lookback);
+    expect(through).toBeGreaterThan(Date.now() - lookback - 60_000);
+    const ahead = new Date(Date.now() + 3_000_000).toISOString();
+    sync.sim.addEvent(sync.number, { created: ahead });
+    await sync.cycle();
+    expect(await completeThrough(sync)).toBe(Date.parse(ahead) - lookback);
   });
 
   test('follows the events when the server sends no Date', async () => {
@@ -115,12 +133,12 @@ describe('complete_through', () => {
   });
 
   test('never passes an event whose snapshot is owed', async () => {
-    const sync = await startSync(db(), { events: 10, sessions: 4 });
+    const sync = await startSync(db(), { ...anHourAgo, sessions: 4 });
     await sync.cycle();
     const calls = sync.sim.now();
     sync.sim.addEvent(sync.number, { sessionId: 4711, created: calls });
     sync.sim.addFault({ path: /sessions\/4711/, times: Infinity, action: { type: 'status', status: 500 } });
-    sync.sim.set({ clockOffsetMs: 3_600_000 });
+    sync.sim.set({ clockOffsetMs: 0 });
     expect(await sync.cycle()).toMatchObject({ outcome: 'behind', leftover: 'failed' });
     expect((await cyclesOf(sync)).at(-1)).toMatchObject({ outcome: 'behind', owed: 1, error: null });
     const limit = await db().value(
@@ -180,6 +198,32 @@ describe('failures', () => {
     expect(await cursorOf(sync)).toMatchObject({ status: 'up-to-date', failures: 0, is_failing: false });
   });
 
+  test('of cycles that store something all the same begin anew: the next cycle is due soon, and the alarm goes on', async () => {
+    const sync = await startSync(db(), { events: 200, environment: { PAGE_SIZE: '40' } });
+    const fault = () =>
+      sync.sim.addFault({
+        path: /events/,
+        after: 2,
+        times: Infinity,
+        action: { type: 'status', status: 500 },
+      });
+    sync.sim.addFault({ path: /events/, times: Infinity, action: { type: 'status', status: 500 } });
+    await sync.cycle();
+    await sync.cycle();
+    const before = await cursorOf(sync);
+    expect(before).toMatchObject({ failures: 2 });
+    sync.sim.clearFaults();
+    fault();
+    expect(await sync.cycle()).toMatchObject({ outcome: 'failed' });
+    const cursor = await cursorOf(sync);
+    expect(cursor).toMatchObject({ status: 'failing', failures: 1, failing_since: before.failing_since });
+    expect(cursor.due_in_ms).toBeLessThanOrEqual(1000);
+    sync.sim.clearFaults();
+    sync.sim.addFault({ path: /events/, times: Infinity, action: { type: 'status', status: 500 } });
+    await sync.cycle();
+    expect(await cursorOf(sync)).toMatchObject({ failures: 2 });
+  });
+
   test('of the key mark the Application unauthorised, and are retried slowly', async () => {
     const sync = await startSync(db(), { events: 10 });
     await sync.cycle();
@@ -207,6 +251,24 @@ describe('failures', () => {
     await sync.cycle();
     await expectFresh(db(), sync.applicationId);
   });
+});
+
+test('a server that is too slow for long pages ends no cycle, and is not asked for them again and again', async () => {
+  const environment = { PAGE_SIZE: '80' };
+  const { log, lines } = testLog();
+  const sync = await startSync(db(), { events: 400, sessions: 80, profiles: 90, environment, log });
+  sync.sim.addFault({ above: 40, times: Infinity, action: { type: 'status', status: 504 } });
+  expect(await sync.cycle()).toMatchObject({ outcome: 'caught-up', leftover: 'nothing' });
+  await expectEverythingStored(db(), sync.sim, sync.applicationId);
+  await expectFresh(db(), sync.applicationId);
+  const late = () => sync.sim.requests.filter(({ status }) => status !== 200).length;
+  // One of events, one of sessions, one of profiles.
+  expect(late()).toBe(3);
+  const said = lines.filter(({ msg }) => msg.startsWith('full pages are too much for the API'));
+  expect(said.map(({ level, pageSize }) => [level, pageSize])).toEqual(Array(3).fill(['info', 40]));
+  sync.sim.emit(sync.number, 60);
+  expect(await sync.cycle()).toMatchObject({ outcome: 'caught-up' });
+  expect(late()).toBe(3);
 });
 
 test('a stop leaves the page at hand whole, gives the lease back and makes the next cycle due at once', async () => {

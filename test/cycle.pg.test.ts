@@ -54,6 +54,11 @@ describe('a first sync and the traffic after it are stored whole, exact and fres
     await expectEverythingStored(db(), sync.sim, sync.applicationId);
     await expectFresh(db(), sync.applicationId);
     await expectCurrent(db(), sync.sim, sync.applicationId);
+    const promised = `select complete_through <= clock_timestamp() - interval '120 seconds' from talon_one_sync_cursor
+      where application_id = $1`;
+    expect(await db().value(promised, sync.applicationId), 'nothing is promised that may still come').toBe(
+      'true',
+    );
   });
 });
 

@@ -115,7 +115,6 @@ describe('the sources of dbt', () => {
     readonly description: string;
     readonly data_tests?: readonly Test[];
     readonly columns: readonly SourceColumn[];
-    readonly config?: { readonly freshness: unknown; readonly loaded_at_query: string };
   }
 
   const document: unknown = parse(documentText('docs/dbt/sources.yml'));
@@ -190,51 +189,4 @@ describe('the sources of dbt', () => {
     const values = ['new', 'back-filling', 'up-to-date', 'failing', 'unauthorised'];
     expect(status).toEqual(['not_null', { accepted_values: { arguments: { values } } }]);
   });
-
-  test('are as fresh as the Application, or program, that is furthest behind', async () => {
-    const measured = tables.flatMap(({ name, config }) =>
-      config ? [{ name, query: config.loaded_at_query }] : [],
-    );
-    expect(measured.map(({ name }) => name)).toEqual(['talon_one_loyalty_program', 'talon_one_sync_cursor']);
-    await db().rows(
-      `insert into talon_one_sync_cursor (application_id, last_sync, complete_through) values
-         (901, '2020-01-02', '2020-01-03'), (902, '2020-01-02', null)`,
-    );
-    try {
-      const [row] = await db().rows(
-        `select (${compiled(measured[1]?.query ?? '')})::date::text as loaded_at`,
-      );
-      expect(row).toEqual({ loaded_at: '2020-01-02' });
-      await db().rows(compiled(measured[0]?.query ?? ''));
-    } finally {
-      await db().rows('delete from talon_one_sync_cursor where application_id > 900');
-    }
-  });
-});
-
-/** What dbt makes of a template, for the few things that ours contain. */
-function compiled(template: string, model = ''): string {
-  const whole = template
-    .replace(/\{\{ config\([\s\S]*?\) \}\}/, '')
-    .replace(/\{\{ source\('talon_one', '(\w+)'\) \}\}/g, '$1')
-    .replaceAll('{{ this }}', model);
-  return model === ''
-    ? whole.replace(/\{% if is_incremental\(\) %\}[\s\S]*?\{% endif %\}/g, '')
-    : whole.replace(/\{% (?:if is_incremental\(\)|endif) %\}/g, '');
-}
-
-test('every model of the page on dbt runs, the first time and again', async () => {
-  const models = [...documentText('docs/dbt.md').matchAll(/```sql\n-- models\/(\w+)\.sql\n([\s\S]*?)```/g)];
-  expect(models.length).toBe(3);
-  for (const [, name = '', template = ''] of models) {
-    const first = compiled(template);
-    const again = compiled(template, name);
-    expect(first + again).not.toMatch(/\{[{%]/);
-    await db().rows(`create table ${name} as ${first}`);
-    const [row] = await db().rows(`select count(*)::int as rows from ${name}`);
-    expect(row?.rows, name).toBeGreaterThan(0);
-    const renewed = await db().rows(again);
-    expect(renewed.length, name).toBe(row?.rows);
-    await db().rows(`drop table ${name}`);
-  }
 });

@@ -351,6 +351,18 @@ describe('answers and their size', () => {
     expect(list.rowsPerPage).toBeGreaterThan(1);
   });
 
+  test('a server too slow for long pages costs one failure, in this reading and in those that follow', async () => {
+    const sim = await start();
+    const ids = addEventsAt(sim, moments(400, 400));
+    sim.addFault({ above: 50, times: Infinity, action: { type: 'status', status: 504 } });
+    const list = eventList(sim, 100);
+    const reading = await readEvents(sim, { list, mostRequests: 14 });
+    expect(missing(reading.ids, ids)).toEqual([]);
+    expect(sim.requests.filter(({ status }) => status === 504)).toHaveLength(1);
+    await readEvents(sim, { list, mostRequests: 12 });
+    expect(sim.requests.filter(({ status }) => status === 504)).toHaveLength(1);
+  });
+
   test('an event larger than any page may be is an error, not a loop', async () => {
     const sim = await start();
     sim.addEvent(1, { created: START, attributes: { text: 'x'.repeat(200_000) } });

@@ -175,7 +175,7 @@ test('times keep their microseconds on the way into the cursor and back', async 
   await db().warehouse.transaction((client) => advanceCursor(client, first.lease, { lastSync, readUntil }));
   await end(first);
   const second = taken(await take(id, 'a', { evenIfNotDue: true }));
-  expect(second.cursor).toEqual({ lastSync, readUntil, failures: 0 });
+  expect(second.cursor).toEqual({ lastSync, readUntil, isLive: true, failures: 0 });
 });
 
 test('the cursor never moves back', async () => {
@@ -239,7 +239,11 @@ test('a page under an outdated fence writes nothing at all', async () => {
   const broken = [event({ id: 2, profileId: 2, attributes: '{"v":"\\u0000"}' }), '{"id":"none"}'];
   await expect(storeEvents(db().warehouse, old, broken, { advance })).rejects.toThrow(LeaseLostError);
   await expect(
-    end({ lease: old, cursor: { lastSync: 0n, readUntil: undefined, failures: 0 }, othersWaitMs: 0 }),
+    end({
+      lease: old,
+      cursor: { lastSync: 0n, readUntil: undefined, isLive: false, failures: 0 },
+      othersWaitMs: 0,
+    }),
   ).rejects.toThrow(LeaseLostError);
   for (const table of ['event', 'effect', 'owed_snapshot', 'quarantine', 'original_text']) {
     const count = `select count(*) from talon_one_${table} where application_id = $1`;

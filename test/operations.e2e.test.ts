@@ -20,6 +20,46 @@ interface Verified {
   readonly verified: readonly { missing: number; repaired: number; listed: number; unknown: number }[];
 }
 
+test('with PROFILE_REFRESH_DAYS a change and an erasure without an event are stored, once; without it nothing is asked', async (context) => {
+  const deployment = await deploy(context, { history: { events: 120, sessions: 60, days: 2 } });
+  const { simulator, database, start } = deployment;
+  expect(await run(deployment, ['once'])).toMatchObject({ code: 0 });
+  const jobs = () => database.query(`select job from talon_one_job where job like 'refresh%' order by job`);
+  expect(await jobs()).toEqual([]);
+  const [changed = '', gone = ''] = (
+    await database.query<{ id: string }>(
+      'select profile_id::text as id from talon_one_profile order by profile_id limit 2',
+    )
+  ).map(({ id }) => id);
+  const text = simulator.profileText(changed)?.replace(/"Name":"[^"]*"/, '"Name":"Imported"') ?? '';
+  simulator.setProfilePayload(changed, text);
+  simulator.removeProfile(gone);
+  const rows = () =>
+    database.query(
+      `select profile_id::text as id, found, payload #>> '{attributes,Name}' as name from talon_one_profile_snapshot
+       where event_id is null order by id`,
+    );
+  simulator.resetStatistics();
+  expect(await run(deployment, ['once'])).toMatchObject({ code: 0 });
+  expect(Object.keys(simulator.requestCounts()).join()).not.toContain('customer_search');
+  expect(await rows()).toEqual([]);
+
+  const env = { PROFILE_REFRESH_DAYS: '7' };
+  const refreshed = start(['once'], { env });
+  expect(await refreshed.ended).toMatchObject({ code: 0 });
+  const finished = refreshed.linesOf('job finished');
+  expect(finished.find(({ job }) => job === 'refresh-profiles:1')).toMatchObject({ changed: 1, gone: 1 });
+  expect(finished.find(({ job }) => job === 'refresh-sessions:1')).toMatchObject({ changed: 0, gone: 0 });
+  const stored = [
+    { id: changed, found: true, name: 'Imported' },
+    { id: gone, found: false, name: null },
+  ];
+  expect(await rows()).toEqual(stored);
+  expect(await jobs()).toHaveLength(4);
+  expect(await run(deployment, ['once'], { env })).toMatchObject({ code: 0 });
+  expect(await rows()).toEqual(stored);
+});
+
 test('status, verify and backfill work beside the daemon, and say by their exit codes what they found', async (context) => {
   const deployment = await deploy(context, { history: { events: 300, days: 2 } });
   const { simulator, database, start } = deployment;
@@ -54,7 +94,7 @@ test('status, verify and backfill work beside the daemon, and say by their exit 
   const lacking = await run(deployment, ['verify']);
   expect(lacking.code).toBe(1);
   expect(lacking.stdout).toMatch(/^ {2}missing +\d+ {3}IDs: /m);
-  expect(lacking.stderr).toMatch(/\d events are missing\. "talon-one-sync verify --repair" stores them\./);
+  expect(lacking.stderr).toMatch(/^\d events are missing\. "talon-one-sync verify --repair" mends it\.$/m);
   const repaired = await run(deployment, ['verify', '--repair', '--application', '1']);
   expect(repaired).toMatchObject({ code: 0 });
   await waitUntilNothingWrong(() => findDifferences(simulator, database));
@@ -65,6 +105,9 @@ test('status, verify and backfill work beside the daemon, and say by their exit 
   await database.query(
     'delete from talon_one_effect f where not exists (select from talon_one_event e where e.event_id = f.event_id)',
   );
+  const behind = await run(deployment, ['verify', '--from', '2099-01-01']);
+  expect(behind).toMatchObject({ code: 1, stdout: '' });
+  expect(behind.stderr).toContain('There is nothing to verify');
   const backfill = start(['backfill', '--from', '2015-01-01', '--application', '1']);
   expect(await backfill.ended).toEqual({ code: 0, signal: null });
   expect(backfill.linesOf('period read again')).toMatchObject([{ applicationId: 1, eventsNew: 3 }]);

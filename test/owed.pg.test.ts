@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { LeaseLostError } from '../src/errors.js';
+import { seconds } from '../src/instant.js';
 import type { Leftover } from '../src/sync/leftover.js';
 import { ProfileSync } from '../src/sync/profiles.js';
 import { SessionSync } from '../src/sync/sessions.js';
 import type { HttpRequest } from '../src/talon-one/http.js';
 import type { Lease } from '../src/warehouse/cursor.js';
-import { owedSessions } from '../src/warehouse/owed.js';
+import { owedProfiles, owedSessions } from '../src/warehouse/owed.js';
+import { explainingWarehouse } from './support/explain.js';
 import { clientAnswering, event, storeEvents } from './support/records.js';
 import { contextOf } from './support/sync.js';
 import { moment, useWarehouse } from './support/warehouse.js';
@@ -110,11 +112,12 @@ describe.each<Kind>(['profile', 'session'])('%s', (kind) => {
     expect(await db().value(isEarlier, lease.applicationId)).toBe('true');
   });
 
-  test('what an answer holds besides is passed over', async () => {
+  test('what an answer holds besides is passed over, but for the news of a list of sessions', async () => {
     const lease = await db().newLease();
     await storeEvents(db().warehouse, lease, [named(1)]);
     await fetchOwed(kind, lease, () => [event({ id: 5 }), event({ id: 1 }), event({ id: 6 })]);
-    expect((await snapshots(kind, lease)).map((row) => row.id)).toEqual(['1']);
+    const stored = (await snapshots(kind, lease)).map((row) => row.id);
+    expect(stored).toEqual(kind === 'profile' ? ['1'] : ['1', '5', '6']);
   });
 
   test('a record that goes to the quarantine leaves a snapshot without payload and is settled', async () => {
@@ -185,4 +188,24 @@ test('a session counts as created when its snapshot says so, else with the event
     ['31', moment('2025-12-24T18:00:00.000003Z')],
     ['33', moment('2026-01-15T00:00:04.000001Z')],
   ]);
+});
+
+test('choosing what to fetch next reads no more than that, however much is owed', async () => {
+  const lease = await db().newLease();
+  await db().rows(
+    `insert into talon_one_owed_snapshot (kind, application_id, id, event_id, first_created)
+     select kind, $1, id, id, '2026-01-15T00:00:00Z'::timestamptz + (id * 7919 % 5000) * interval '1 second'
+     from generate_series(1, 5000) as id, (values ('profile'), ('session')) as kinds (kind)`,
+    lease.applicationId,
+  );
+  await db().rows('analyze talon_one_owed_snapshot');
+  const read: number[] = [];
+  const explaining = explainingWarehouse(db().warehouse, (rows) => read.push(rows));
+  const sessions = await owedSessions(explaining, lease.applicationId, 100);
+  expect(sessions.map(({ touched }) => touched)).toEqual(
+    Array.from({ length: 100 }, (_, second) => moment('2026-01-15T00:00:00Z') + seconds(second)),
+  );
+  expect(await owedProfiles(explaining, lease.applicationId, '2000', 100)).toHaveLength(100);
+  expect(read).toHaveLength(2);
+  expect(Math.max(...read)).toBeLessThanOrEqual(100);
 });

@@ -11,11 +11,17 @@ import { useWarehouse } from './support/warehouse.js';
 const db = useWarehouse();
 
 const SEARCH = /customer_search$/;
+const SEARCHES = '/v1/applications/{applicationId}/customer_search';
 
 /** Stores events of `count` profiles, and fetches the profiles. */
 async function syncProfiles(
   count: number,
-  options: { switches?: SwitchSettings; batchSize?: number; prepare?: (sync: TestSync) => void } = {},
+  options: {
+    switches?: SwitchSettings;
+    batchSize?: number;
+
+    prepare?: (sync: TestSync) => void;
+  } = {},
 ): Promise<{ sync: TestSync; leftover: Leftover; again: () => Promise<Leftover> }> {
   const { switches = {}, batchSize = 1000, prepare } = options;
   const sync = await startSync(db(), { simulator: { switches } });
@@ -120,6 +126,40 @@ test.each(['400', '413'] as const)(
     expect(sync.requests(SEARCH) - before).toBe(1);
   },
 );
+
+test('a search that takes the server too long is halved at once, and the size is remembered', async () => {
+  const action = { type: 'status', status: 504 } as const;
+  const { sync, leftover, again } = await syncProfiles(40, {
+    batchSize: 20,
+    prepare: ({ sim }) => sim.addFault({ path: SEARCHES, above: 10, times: Infinity, action }),
+  });
+  expect(leftover).toBe('nothing');
+  expect((await stored(sync)).map((profile) => profile.id)).toEqual(range(1, 40));
+  // 20 once, then four times 10.
+  expect(sync.requests(SEARCH)).toBe(5);
+  for (let id = 1; id <= 20; id += 1) sync.sim.addEvent(sync.number, { profileId: id });
+  await sync.events();
+  expect(await again()).toBe('nothing');
+  expect(sync.requests(SEARCH)).toBe(7);
+});
+
+test('while no search is answered in time the size is not blamed, and everything stays owed', async () => {
+  const { sync, leftover, again } = await syncProfiles(40);
+  expect(leftover).toBe('nothing');
+  for (let id = 1; id <= 40; id += 1) sync.sim.addEvent(sync.number, { profileId: id });
+  await sync.events();
+  const fault = sync.sim.addFault({
+    path: SEARCHES,
+    times: Infinity,
+    action: { type: 'status', status: 504 },
+  });
+  await expect(again()).rejects.toMatchObject({ status: 504 });
+  expect(await owedIds(sync)).toHaveLength(40);
+  fault.remove();
+  const before = sync.requests(SEARCH);
+  expect(await again()).toBe('nothing');
+  expect(sync.requests(SEARCH) - before).toBe(1);
+});
 
 test('a server that searches only the first IDs of a long list hides no profile', async () => {
   const { sync, leftover } = await syncProfiles(40, {

@@ -140,6 +140,51 @@ describe('two daemons with the same key', () => {
   });
 });
 
+describe('two daemons and an export with the same key', () => {
+  test('share what is allowed: the export goes on to its end, and new events are stored all the while', async (context) => {
+    const OLD_EVENTS = 120;
+    const { simulator, database, start } = await deploy(context, {
+      applications: 2,
+      history: { events: OLD_EVENTS },
+      switches: { requestsPerSecond: 3 },
+    });
+    // What is older is for the export alone.
+    const env = { REQUESTS_PER_SECOND: '3', SYNC_START: simulator.now() };
+    const daemons = [start(['run'], { env }), start(['run'], { env })];
+    let emitted = 0;
+    const storeNewest = async (): Promise<number> => {
+      const emittedAt = performance.now();
+      for (const id of simulator.applicationIds) emitted += simulator.emit(id, 1).length;
+      await waitFor('the new events to be stored', async () => {
+        const [row] = await database.query<{ count: number }>(
+          'select count(*)::int as count from talon_one_event',
+        );
+        return row?.count === emitted;
+      });
+      return performance.now() - emittedAt;
+    };
+    await storeNewest();
+    for (const daemon of daemons) await daemon.waitForLine('cycle finished');
+    const options = ['--application', '1', '--source', 'api', '--format', 'ndjson', '--output', '-'];
+    const run = start(['export', 'events', ...options], { env: { ...env, PAGE_SIZE: '40' } });
+    let isOver = false;
+    void run.ended.then(() => {
+      isOver = true;
+    });
+    const stalenessMs: number[] = [];
+    while (!isOver) stalenessMs.push(await storeNewest());
+
+    expect(await run.ended, run.describe()).toEqual({ code: 0, signal: null });
+    expect(run.stdout.trim().split('\n').length).toBeGreaterThanOrEqual(OLD_EVENTS);
+    expect(stalenessMs.length).toBeGreaterThan(1);
+    // Some hundred milliseconds as a rule; in the queue of a back-fill it would be as long as the export takes.
+    expect(Math.max(...stalenessMs)).toBeLessThan(20_000);
+    expect(simulator.tooManyRequests).toBe(0);
+    const { templates } = simulator.maxInAnySecond();
+    expect(Object.entries(templates).filter(([, peak]) => peak > 3)).toEqual([]);
+  });
+});
+
 describe('daemons whose clocks are an hour off', () => {
   test.for([
     [1, -1],

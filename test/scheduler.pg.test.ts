@@ -86,6 +86,37 @@ test('while there are more Applications than requests, quiet ones are looked at 
   expect(Number(await dueInSeconds(busy))).toBeLessThan(5);
 }, 60_000);
 
+test('however many first syncs there are, Applications that are up to date go on, and the process says that it is alive', async () => {
+  const { sync, ids } = await startMany(36, { LEASE_SECONDS: '1' });
+  const [live = '', ...behind] = ids;
+  await db().rows(
+    'update talon_one_sync_cursor set read_until = clock_timestamp() where application_id = $1',
+    live,
+  );
+  // None of the first syncs comes to its end.
+  for (const id of behind)
+    sync.sim.addFault({ applicationId: Number(id), times: Infinity, action: { type: 'stall' } });
+  const stop = runScheduler(sync.scheduler(ids));
+  const running = async () =>
+    Number(
+      await db().value(
+        `select count(*) from talon_one_sync_cursor where application_id = any($1::bigint[])
+           and lease_expires_at > clock_timestamp()`,
+        behind,
+      ),
+    );
+  await eventually('all places for first syncs are taken', async () => (await running()) === 24);
+  const seenAt = () => db().value('select seen_at::text from talon_one_replica');
+  const seen = await seenAt();
+  for (let round = 0; round < 3; round += 1) {
+    sync.sim.emit(Number(live), 7);
+    await eventuallyStored(sync, live);
+  }
+  await eventually('it was seen again', async () => (await seenAt()) !== seen);
+  expect(await running()).toBe(24);
+  await stop();
+}, 60_000);
+
 test('a process that joins later gets its share of the Applications', async () => {
   const { sync, ids } = await startMany(6, { LEASE_SECONDS: '1' });
   const first = sync.scheduler(ids, { owner: 'first' });

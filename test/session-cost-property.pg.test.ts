@@ -29,6 +29,8 @@ test('whatever is owed and whatever is wrong about its age, lists cost at most o
     lieEvery: fc.integer({ min: 1, max: 9 }),
     lieHours: fc.integer({ min: 0, max: 48 }),
     knowsSpread: fc.boolean(),
+    // Sessions around those that are owed are stored.
+    knowsOthers: fc.boolean(),
   });
   const learned = new SessionSync({ ...parts, mode: 'auto' });
   const property = fc.asyncProperty(run, async (chosen) => {
@@ -40,7 +42,12 @@ test('whatever is owed and whatever is wrong about its age, lists cost at most o
       const [id, at] = known[position] as [string, string];
       return { id, at, hours: index % chosen.lieEvery === 0 ? chosen.lieHours : 0 };
     });
-    await db().rows('delete from talon_one_session_snapshot where application_id = $1', sync.applicationId);
+    const forgotten = chosen.knowsOthers ? owed.map(({ id }) => id) : known.map(([id]) => id);
+    await db().rows(
+      'delete from talon_one_session_snapshot where application_id = $1 and session_id = any($2::bigint[])',
+      sync.applicationId,
+      forgotten,
+    );
     await db().rows(
       `insert into talon_one_owed_snapshot (kind, application_id, id, event_id, first_created)
        select 'session', $1, id, 1, at + hours * interval '1 hour'
@@ -53,8 +60,10 @@ test('whatever is owed and whatever is wrong about its age, lists cost at most o
     expect(await sessions.run(contextOf(lease), () => false)).toBe('nothing');
     expect(sync.requests(/\/sessions/)).toBeLessThanOrEqual(owed.length + 1);
     const stored = await db().value(
-      'select count(distinct session_id) from talon_one_session_snapshot where application_id = $1 and found',
+      `select count(distinct session_id) from talon_one_session_snapshot
+       where application_id = $1 and found and event_id is not null and session_id = any($2::bigint[])`,
       sync.applicationId,
+      owed.map(({ id }) => id),
     );
     expect(Number(stored)).toBe(owed.length);
   });

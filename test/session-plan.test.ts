@@ -15,7 +15,7 @@ const unknown: Spread = { rowsPerId: undefined, rowsPerSecond: undefined, idsFol
 const byTime: Spread = { ...unknown, idsFollowTime: false };
 
 function session(index: number, created: Instant): OwedSession {
-  return { id: String(index), eventId: '1', version: '1', created, touched: created };
+  return { id: String(index), eventId: '1', version: '1', created, isDated: false, touched: created };
 }
 
 function plan(owed: readonly OwedSession[], options: Partial<PlanOptions> = {}): SessionPlan {
@@ -184,6 +184,59 @@ describe('what the IDs tell', () => {
   test('neighbouring pages are one window when that costs no more', () => {
     const { windows } = plan([...steps(1800, 1, 1)], { spread: unknown });
     expect(windows).toMatchObject([{ pages: 2 }]);
+  });
+});
+
+describe('sessions of months ago, touched again today', () => {
+  const spread: Spread = { rowsPerId: 1, rowsPerSecond: 0.01, idsFollowTime: true };
+  /** One every hundred seconds, long ago; today's have far higher IDs. */
+  const createdOf = (id: number) => instant(START) + seconds(id * 100);
+  const landmark = (id: number) => ({ id, created: createdOf(id) });
+  const newest = { id: 10_000_000, created: instant(START) + seconds(2e9) };
+  const touched = (...ids: number[]) =>
+    ids.map((id, index) => session(id, newest.created + seconds(60 + index)));
+
+  test('are listed between their neighbours, with the pages that hold several', () => {
+    const landmarks = [100, 200, 5000, 5100, 9800, 9900].map(landmark);
+    const owed = touched(5010, 5020, 9000, 150);
+    const { windows, byId } = plan(owed, { spread, landmarks: [...landmarks, newest] });
+    expect(windows.map(({ sessions }) => sessions.map(({ id }) => id))).toEqual([['5010', '5020']]);
+    const [window] = windows;
+    expect((window?.after ?? 0n) <= createdOf(5010) && (window?.before ?? 0n) >= createdOf(5020)).toBe(true);
+    expect(byId.map(({ id }) => id).sort()).toEqual(['150', '9000']);
+  });
+
+  test('a page is not full of what lies in doubt: where neighbours are far, each is asked for by its ID', () => {
+    // Between these two anything may have happened.
+    const landmarks = [landmark(100), landmark(9000), newest];
+    const { windows, byId } = plan(touched(4000, 4010), { spread, landmarks });
+    expect([windows, byId.length]).toEqual([[], 2]);
+  });
+
+  test('pass for new ones neither when nothing else is owed: a stored session with a higher ID tells', () => {
+    expect(plan(touched(4000, 4010), { spread, landmarks: [newest] })).toMatchObject({ windows: [] });
+    expect(plan(touched(4000, 4010), { spread }).windows).toHaveLength(1);
+  });
+
+  test('when there are many, a few are asked for first, from the lowest ID to the highest', () => {
+    const { windows, byId, left } = plan(touched(...range(100, 70, 1000)), { spread, landmarks: [newest] });
+    expect([windows, byId.length, left.length]).toEqual([[], 10, 90]);
+    expect([byId[0]?.id, byId.at(-1)?.id]).toEqual(['1000', '7930']);
+  });
+
+  test('those few place the others', () => {
+    const owed = touched(...range(100, 70, 1000));
+    const asked = plan(owed, { spread, landmarks: [newest] }).byId.map(({ id }) => Number(id));
+    const rest = owed.filter(({ id }) => !asked.includes(Number(id)));
+    const next = plan(rest, { spread, landmarks: [...asked.map(landmark), newest] });
+    expect([next.byId, next.left]).toEqual([[], []]);
+    expect(requests(next)).toBeLessThan(10);
+  });
+
+  test('IDs that do not follow time place nothing', () => {
+    const landmarks = [100, 200, 5000, 5100].map(landmark);
+    const byTimes = plan(touched(5010, 5020), { spread: byTime, landmarks: [...landmarks, newest] });
+    expect(byTimes.windows[0]?.after).toBeGreaterThan(newest.created);
   });
 });
 

@@ -2,8 +2,10 @@ import { describe, expect, test } from 'vitest';
 import type { CycleContext } from '../src/sync/cycle-context.js';
 import type { Leftover } from '../src/sync/leftover.js';
 import { SessionSync, type SessionSyncOptions } from '../src/sync/sessions.js';
+import type { FaultAction } from './simulator/fault-rules.js';
 import type { HistoryOptions } from './simulator/options.js';
-import { type SyncOptions, startSync, type TestSync } from './support/sync.js';
+import { clientFor } from './support/management-client.js';
+import { type SyncOptions, startSync, type TestSync, testLog } from './support/sync.js';
 import { useWarehouse } from './support/warehouse.js';
 
 const db = useWarehouse();
@@ -177,6 +179,20 @@ describe('auto never spends more requests than one for each session', () => {
     expect(sync.requests(BY_ID) + sync.requests(LIST)).toBeLessThanOrEqual(owed.length);
   });
 
+  test('also after a start: the stored sessions tell how many there are', async () => {
+    const { sync, run } = await prepare({ events: 900, sessions: 400, days: 2 });
+    expect(await run('list')).toBe('nothing');
+    const thirtieth = `insert into talon_one_owed_snapshot (kind, application_id, id, event_id, first_created)
+      select 'session', $1, id, 1, created from (
+        select session_id as id, session_created as created, row_number() over (order by session_id) as place
+        from talon_one_session_snapshot where application_id = $1
+      ) as known where place % 30 = 0`;
+    await db().rows(thirtieth, sync.applicationId);
+    sync.sim.resetStatistics();
+    expect(await run('auto', { pageSize: 20 })).toBe('nothing');
+    expect([sync.requests(LIST), sync.requests(BY_ID)]).toEqual([0, 13]);
+  });
+
   test('and at most one more when nothing is known yet of how many sessions there are', async () => {
     const { sync, run } = await prepare({ events: 900, sessions: 400, days: 2 });
     expect(await run('auto', { pageSize: 50 })).toBe('nothing');
@@ -302,4 +318,78 @@ test('an answer about another session is put aside, not stored under the ID that
   expect(row).toMatchObject({ found: true, payload: null });
   const reason = 'select reason from talon_one_quarantine where application_id = $1';
   expect(await db().value(reason, sync.applicationId)).toBe(`id: is not ${first}, which was asked for`);
+});
+
+describe('a session list that fails', () => {
+  const FAILURES = [
+    ['504', { type: 'status', status: 504 } as const],
+    ['larger than can be read', { type: 'hugeBody' } as const],
+    ['500', { type: 'status', status: 500 } as const],
+    ['no JSON', { type: 'html200' } as const],
+  ] as const;
+  const LISTS = '/v1/applications/{applicationId}/sessions';
+
+  async function prepareFailing(action: FaultAction, above = 0) {
+    const prepared = await prepare({ events: 60, sessions: 25 });
+    const { sync } = prepared;
+    sync.sim.addFault({ path: LISTS, above, times: Infinity, action });
+    const client = clientFor(sync.sim, { maxBodyBytes: 1_000_000 });
+    return { ...prepared, client };
+  }
+
+  test.each(FAILURES)(
+    'does not stop the sessions (auto, %s): they are asked for by ID',
+    async (_, action) => {
+      const { sync, run, client } = await prepareFailing(action);
+      expect(await run('auto', { client })).toBe('nothing');
+      expect((await stored(sync)).map(({ source }) => source)).toEqual(Array(25).fill('by-id'));
+      expect(await owedIds(sync)).toEqual([]);
+      // Twice where less of it might have passed, else all attempts of one request.
+      expect(sync.requests(LIST)).toBeLessThanOrEqual(5);
+    },
+  );
+
+  test('is not begun again by the runs that follow, until many sessions have come by ID', async () => {
+    const { sync, client, context } = await prepareFailing({ type: 'status', status: 504 });
+    const parts = { warehouse: db().warehouse, client, pageSize: 1000, parallel: 3 };
+    const sessions = new SessionSync({ ...parts, mode: 'auto' });
+    expect(await sessions.run(context, () => false)).toBe('nothing');
+    expect(sync.requests(LIST)).toBe(2);
+    sync.sim.clearFaults();
+    sync.sim.emit(sync.number, 40);
+    await sync.events();
+    expect(await sessions.run(context, () => false)).toBe('nothing');
+    expect(sync.requests(LIST)).toBe(2);
+  });
+
+  test.each<Mode>(['list', 'auto'])('above a number of rows is read in smaller pages (%s)', async (mode) => {
+    const { sync, run, client } = await prepareFailing({ type: 'status', status: 504 }, 20);
+    expect(await run(mode, { client, pageSize: 40 })).toBe('nothing');
+    expect((await stored(sync)).map(({ source }) => source)).toEqual(Array(25).fill('list'));
+    expect(sync.requests(LIST)).toBe(3);
+  });
+
+  test.each(FAILURES.slice(0, 3))('fails the run where only lists are allowed (%s)', async (name, action) => {
+    const { sync, run, client } = await prepareFailing(action);
+    const error = await run('list', { client }).catch((reason: unknown) => reason);
+    expect(error, name).toMatchObject({ endpoint: `GET ${LISTS}` });
+    expect(await owedIds(sync)).toHaveLength(25);
+  });
+
+  test('for the key alone fails the run: nobody may take it for a slow server', async () => {
+    const switches = { forbidden: { [LISTS]: 403 as const } };
+    const { sync, run } = await prepare({ events: 60, sessions: 25, simulator: { switches } });
+    await expect(run('auto')).rejects.toMatchObject({ status: 403 });
+    expect(sync.requests(LIST)).toBe(1);
+  });
+});
+
+test('that sessions cannot be listed is said once, as long as lists are not tried again', async () => {
+  const { log, lines } = testLog();
+  const { sync, run } = await prepare({ events: 60, sessions: 25, log });
+  const path = '/v1/applications/{applicationId}/sessions';
+  sync.sim.addFault({ path, times: Infinity, action: { type: 'status', status: 504 } });
+  await run('auto');
+  const msg = 'sessions cannot be listed, they are asked for by ID';
+  expect(lines.filter((line) => line.msg === msg)).toMatchObject([{ level: 'info', err: { status: 504 } }]);
 });

@@ -42,6 +42,18 @@ test('another process can ask what was issued', async () => {
   expect(await control(sim, 'requests')).toHaveLength(1);
 });
 
+test('another process can change and erase profiles and sessions without an event', async () => {
+  const sim = await start({ history: { events: 30 } });
+  await control(sim, 'profile', { id: '10001', text: '{"id":10001}' });
+  expect(sim.profileText(10001)).toBe('{"id":10001}');
+  await control(sim, 'session', { applicationId: 1, id: '100000001', text: '{"id":100000001}' });
+  expect(sim.sessionText(1, 100000001)).toBe('{"id":100000001}');
+  await control(sim, 'profile?id=10001', undefined, 'DELETE');
+  await control(sim, 'session?applicationId=1&id=100000001', undefined, 'DELETE');
+  expect([sim.profileText(10001), sim.sessionText(1, 100000001)]).toEqual([undefined, undefined]);
+  expect(sim.issuedCount(1)).toBe(30);
+});
+
 test('another process can make things happen', async () => {
   const sim = await start({ history: { events: 0 } });
   expect(

@@ -211,3 +211,14 @@ test('a huge body streams as long as somebody reads', async () => {
   expect(large.end).toBe('complete');
   expect(JSON.parse(large.text)).toEqual({ data: [] });
 });
+
+test('a fault above a number of records spares requests for fewer', async () => {
+  const sim = await start({ history: { events: 30, profiles: 8 } });
+  sim.addFault({ above: 5, times: Infinity, action: { type: 'status', status: 504 } });
+  const statusOf = async (path: string, body?: unknown) => (await ask(sim, path, { body })).status;
+  expect(await statusOf('/events/no_total?pageSize=5')).toBe(200);
+  expect(await statusOf('/events/no_total?pageSize=6')).toBe(504);
+  expect(await statusOf('/sessions')).toBe(504);
+  expect(await statusOf('/customer_search?pageSize=1000', { profileIDs: [1, 2, 3, 4, 5] })).toBe(200);
+  expect(await statusOf('/customer_search?pageSize=1000', { profileIDs: [1, 2, 3, 4, 5, 6] })).toBe(504);
+});

@@ -113,7 +113,7 @@ describe('a database that cannot be used ends run, once and migrate with 1 and o
     const guest = await createRole(database, 'guest');
     const env = { DATABASE_URL: guest.url, WAREHOUSE_SCHEMA: 'warehouse' };
     const daemons = commands.map((command) => start([command], { env }));
-    const line = /^The role may not do what is needed in schema "warehouse": .*Grant it/;
+    const line = /^The role may not do what is needed in schema "warehouse": .*grant it/;
     for (const daemon of daemons) await expectOneLine(daemon, line);
   });
 });

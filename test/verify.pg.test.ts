@@ -1,12 +1,21 @@
+import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { formatInstant, seconds } from '../src/instant.js';
 import { backfillEvents } from '../src/sync/verify/backfill-events.js';
 import { ApplicationBusyError } from '../src/sync/verify/short-lease.js';
 import { EventList } from '../src/talon-one/event-list.js';
 import { readReaches, returnLease } from '../src/warehouse/cursor.js';
+import {
+  beginVerification,
+  endVerification,
+  finishedVerification,
+  interruptedRun,
+  noteVerified,
+  type VerificationPlan,
+} from '../src/warehouse/verification.js';
 import type { SwitchSettings } from './simulator/switches.js';
 import { event } from './support/records.js';
-import { expectEverythingStored } from './support/stored.js';
+import { expectEverythingStored, expectFresh } from './support/stored.js';
 import { startSync, type TestSync } from './support/sync.js';
 import { requests, verify, verifyOptions } from './support/verifying.js';
 import { moment, useWarehouse } from './support/warehouse.js';
@@ -256,3 +265,104 @@ test('backfill stores a time before the cursor began, and the cursor stays where
   const [reach] = await readReaches(db().warehouse, [sync.applicationId]);
   expect(formatInstant(reach?.lastSync ?? 0n)).toBe('2100-01-01T00:00:00Z');
 });
+
+test('snapshots and effects that somebody deleted are found; with repair the effects are there again, the snapshots owed', async () => {
+  const sync = await copied({ events: 120 });
+  const { applicationId } = sync;
+  const [sessions, profiles] = await Promise.all(
+    ['session', 'profile'].map((kind) =>
+      db().rows<{ id: string }>(
+        `select distinct ${kind}_id as id from talon_one_${kind}_snapshot where application_id = $1 order by 1 limit 3`,
+        applicationId,
+      ),
+    ),
+  );
+  for (const [kind, rows] of [
+    ['session', sessions],
+    ['profile', profiles],
+  ] as const)
+    await db().rows(
+      `delete from talon_one_${kind}_snapshot where application_id = $1 and ${kind}_id = any($2::bigint[])`,
+      applicationId,
+      rows?.map((row) => row.id),
+    );
+  const effects = () =>
+    db().rows(
+      'select * from talon_one_effect where application_id = $1 order by event_id, effect_index',
+      applicationId,
+    );
+  const before = await effects();
+  const [first, second] = (await db().rows(
+    `select event_id, min(effect_index) as one from talon_one_effect where application_id = $1 group by event_id limit 2`,
+    applicationId,
+  )) as [{ event_id: string }, { event_id: string }];
+  await db().rows('delete from talon_one_effect where event_id = $1', first.event_id);
+  await db().rows('delete from talon_one_effect where event_id = $1 and effect_index = 0', second.event_id);
+
+  const lacking = { listed: 120, missing: 0, different: 0, lackingSnapshots: 6, lackingEffects: 2 };
+  expect(await verify(sync)).toMatchObject(lacking);
+  expect(await verify(sync, { repairs: true })).toMatchObject(lacking);
+  expect(await effects()).toEqual(before);
+  const owed = 'select count(*) from talon_one_owed_snapshot where application_id = $1';
+  expect(await db().value(owed, applicationId)).toBe('6');
+  // What is owed is on its way.
+  expect(await verify(sync)).toMatchObject({ lackingSnapshots: 0, lackingEffects: 0 });
+  expect(await sync.cycle()).toMatchObject({ outcome: 'caught-up' });
+  await expectFresh(db(), applicationId);
+});
+
+test('without effects as rows none are missing', async () => {
+  const sync = await copied({ events: 60 });
+  await db().rows('delete from talon_one_effect where application_id = $1', sync.applicationId);
+  expect(await verify(sync, { normalizeEffects: false, repairs: true })).toMatchObject({ lackingEffects: 0 });
+  expect(await verify(sync)).not.toMatchObject({ lackingEffects: 0 });
+});
+
+test('an interrupted command goes on with the Applications that it had not finished, and knows what it found of the others', async () => {
+  const [one, two] = [await db().newApplication(), await db().newApplication()];
+  const { warehouse } = db();
+  const plan = (applicationId: string, from = '2026-11-01T00:00:00Z'): VerificationPlan => ({
+    applicationId,
+    source: 'command',
+    from: moment(from),
+    to: moment('2026-11-20T00:00:00Z'),
+    isDeep: true,
+    repairs: false,
+  });
+  const run = randomUUID();
+  const plans = [plan(one), plan(two)];
+  const [first] = await Promise.all(plans.map((each) => beginVerification(warehouse, { ...each, run })));
+  const counts = { ...NOTHING, listed: 7, missing: 2, lackingSnapshots: 1 };
+  await warehouse.transaction((client) =>
+    noteVerified(client, first?.id ?? '', {
+      reached: moment('2026-11-20T00:00:00Z'),
+      counts,
+      examples: NO_EXAMPLES,
+    }),
+  );
+  await endVerification(warehouse, first?.id ?? '');
+
+  expect(await interruptedRun(warehouse, plans, true)).toBe(run);
+  expect(await finishedVerification(warehouse, { ...plan(one), run }, true)).toMatchObject(counts);
+  expect(await finishedVerification(warehouse, { ...plan(two), run }, true)).toBeUndefined();
+  expect(await beginVerification(warehouse, { ...plan(two), run })).toMatchObject({ isResumed: true, run });
+  // Another period, another manner, or nothing that was left: a run of its own.
+  expect(await interruptedRun(warehouse, [plan(two, '2026-11-02T00:00:00Z')], true)).toBeUndefined();
+  expect(await interruptedRun(warehouse, [{ ...plan(two), isDeep: false }], true)).toBeUndefined();
+  expect(await interruptedRun(warehouse, [plan(one)], true)).toBeUndefined();
+});
+
+const NO_EXAMPLES = { missing: [], different: [], unknown: [] };
+const NOTHING = {
+  pages: 0,
+  listed: 0,
+  compared: 0,
+  missing: 0,
+  repaired: 0,
+  different: 0,
+  unknown: 0,
+  notKept: 0,
+  unusable: 0,
+  lackingSnapshots: 0,
+  lackingEffects: 0,
+};

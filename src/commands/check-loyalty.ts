@@ -94,12 +94,14 @@ async function attempt(findings: Finding[], what: string, request: () => Promise
     await request();
     findings.push({ what, state: 'ok', found: 'answers' });
   } catch (error) {
+    const isRefused = isUnauthorised(error);
     findings.push({
       what,
       state: 'note',
-      found: isUnauthorised(error) ? 'the API refuses the key for this endpoint' : messageOf(error),
-      advice:
-        'This part of loyalty is not copied: allow the endpoint for the key in Campaign Manager, or set LOYALTY_SYNC=false.',
+      found: isRefused ? 'the API refuses the key for this endpoint' : messageOf(error),
+      advice: isRefused
+        ? 'This part of loyalty is not copied: allow the endpoint for the key in Campaign Manager, or set LOYALTY_SYNC=false.'
+        : 'The daemon tries it again; what stands above says whether the API can be reached at all.',
     });
   }
 }

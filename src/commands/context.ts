@@ -80,8 +80,16 @@ async function startEmbedded(
   const embedded = await startEmbeddedPostgres({ dataDir: config.database.dataDir, signal });
   releasers.add(() => embedded.stop());
   const { outcome, dataDir, version } = embedded;
-  log.info({ outcome, dataDir, version }, 'DATABASE_URL is not set: using the embedded Postgres');
+  const address = withoutPassword(embedded.url);
+  log.info({ outcome, dataDir, version, address }, 'DATABASE_URL is not set: using the embedded Postgres');
   return embedded.url;
+}
+
+/** For people who want to look at it with psql; the password is a file in DATA_DIR. */
+function withoutPassword(url: string): string {
+  const address = new URL(url);
+  address.password = '';
+  return address.href;
 }
 
 /** How long a server may be silent before and within an export: it may compute for long before the first byte. */

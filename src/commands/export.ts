@@ -1,10 +1,11 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { EXPORTS } from '../export/entries.js';
 import type { ExportEntry, PreparedExport } from '../export/export-entry.js';
-import { OPTIONS, type OptionName, type OptionSpec, type OptionValues } from '../export/options.js';
+import { flagOf, OPTIONS, type OptionName, type OptionSpec, type OptionValues } from '../export/options.js';
 import { UsageError } from '../export/usage-error.js';
 import type { Execute } from './action.js';
 import { EXPORT_IDLE_MS } from './context.js';
+import { demand } from './demand.js';
 import { type Destination, defaultFileName, runExport } from './export-run.js';
 
 /** Options of every export; the rest comes from the table of exports. */
@@ -33,7 +34,8 @@ function addEntry(parent: Command, entry: ExportEntry, execute: Execute): void {
     .showHelpAfterError(`(talon-one-sync export ${entry.name} --help lists its options)`)
     .addHelpText('after', `\nExample:\n  talon-one-sync export ${entry.name} ${entry.example}`);
   if (entry.argument) command.argument(`<${entry.argument}>`, OPTIONS[entry.argument].about);
-  for (const name of entry.required) command.addOption(toOption(name).makeOptionMandatory());
+  for (const name of entry.required)
+    command.addOption(toOption(name)).hook('preAction', demand(flagOf(name).slice(2)));
   for (const name of entry.optional) command.addOption(toOption(name));
   command
     .option(

@@ -7,6 +7,7 @@ import { profileKind } from '../import/profile-kind.js';
 import { sessionKind } from '../import/session-kind.js';
 import type { Format } from '../import/source-file.js';
 import type { Action, Execute } from './action.js';
+import { demand } from './demand.js';
 import { attributeTypes } from './import-attributes.js';
 import { type ImportRequest, importCommand, type MakeKind } from './import-command.js';
 import { collected, count, delimiter, identifier, pair, typed } from './import-options.js';
@@ -108,7 +109,8 @@ function addSessions(group: Command, execute: Execute): void {
 
 function addCsvImport(group: Command, what: CsvImport, execute: Execute): void {
   const command = addImport(group, what.name, `${what.about} (CSV)`);
-  for (const { option, about } of what.path) command.requiredOption(`--${option} <id>`, about, identifier);
+  for (const { option, about } of what.path)
+    command.option(`--${option} <id>`, about, identifier).hook('preAction', demand(option));
   for (const { option, about, value, choices } of what.query ?? []) {
     const added = new Option(value === undefined ? `--${option} <value>` : `--${option}`, about);
     command.addOption(choices === undefined ? added : added.choices(choices));

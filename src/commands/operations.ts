@@ -1,8 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { OPTIONS } from '../export/options.js';
-import { type Instant, parseInstant } from '../instant.js';
+import { formatInstant, type Instant, parseInstant } from '../instant.js';
 import type { Execute } from './action.js';
 import type { BackfillRequest } from './backfill.js';
+import { demand } from './demand.js';
 import type { ForgetRequest } from './forget.js';
 import type { StatusRequest } from './status.js';
 import type { VerifyRequest } from './verify.js';
@@ -40,8 +41,9 @@ export function addOperations(program: Command, execute: Execute, setExitCode: (
     .option('--json', 'one JSON object instead of a table')
     .addHelpText(
       'after',
-      '\nSpends half of the request budget at most, and goes on where it was interrupted. Ends with 1 when events are missing\nand were not repaired.\n\nExamples:\n  talon-one-sync verify\n  talon-one-sync verify --application 42 --from 2026-11-01 --to 2026-12-01 --repair\n  talon-one-sync verify --from 2026-11-20 --deep --json',
+      '\nSpends half of the request budget at most, and goes on where it was interrupted. Ends with 1 when something is missing\nor different and was not repaired.\n\nExamples:\n  talon-one-sync verify\n  talon-one-sync verify --application 42 --from 2026-11-01 --to 2026-12-01 --repair\n  talon-one-sync verify --from 2026-11-20 --deep --json',
     )
+    .hook('preAction', demandPeriod)
     .action(async (request: VerifyRequest) => {
       const { verifyCommand } = await import('./verify.js');
       await execute((config, log, signal) => verifyCommand(request, config, log, signal), TO_PEOPLE);
@@ -50,12 +52,14 @@ export function addOperations(program: Command, execute: Execute, setExitCode: (
     .command('backfill')
     .description('read a period of events again and store what is not there yet')
     .addOption(application())
-    .addOption(time('--from <time>', 'created from here on').makeOptionMandatory())
+    .addOption(time('--from <time>', 'created from here on'))
+    .hook('preAction', demand('from'))
     .addOption(time('--to <time>', 'created before; default: as far as the live sync has come'))
     .addHelpText(
       'after',
       '\nThe live sync goes on beside it: its cursor stays where it is. Also for a time before SYNC_START.\n\nExamples:\n  talon-one-sync backfill --from 2026-01-01\n  talon-one-sync backfill --application 42 --from 2026-01-01 --to 2026-02-01',
     )
+    .hook('preAction', demandPeriod)
     .action(async (request: BackfillRequest) => {
       const { backfillCommand } = await import('./backfill.js');
       await execute((config, log, signal) => backfillCommand(request, config, log, signal), {
@@ -65,7 +69,8 @@ export function addOperations(program: Command, execute: Execute, setExitCode: (
   program
     .command('forget')
     .description('blank everything that the warehouse holds of one customer, for good')
-    .requiredOption('--profile <integrationId>', 'integration ID of the customer profile')
+    .option('--profile <integrationId>', 'integration ID of the customer profile')
+    .hook('preAction', demand('profile'))
     .option('--dry-run', 'say how many rows would be blanked, and change nothing')
     .addHelpText(
       'after',
@@ -102,6 +107,13 @@ export function addOperations(program: Command, execute: Execute, setExitCode: (
       const { configCommand } = await import('./config.js');
       setExitCode(configCommand(json === true));
     });
+}
+
+/** A period that ends before it begins is a mistake, not an empty one. */
+function demandPeriod(_program: Command, command: Command): void {
+  const { from, to } = command.opts<{ from?: Instant; to?: Instant }>();
+  if (from === undefined || to === undefined || from < to) return;
+  command.error(`error: --to ${formatInstant(to)} is not after --from ${formatInstant(from)}`);
 }
 
 function application(): Option {

@@ -58,7 +58,7 @@ export function explainDatabaseError(error: unknown, schema: Config['database'][
   if (code === '3D000') return new UserError(`${message}. Create it, or name another one in DATABASE_URL.`);
   if (isPrivilegeMissing(error)) {
     return new UserError(
-      `The role may not do what is needed in schema "${schema}": ${message}. Grant it "create" on the schema (or on the database, if the schema does not exist), or run "talon-one-sync migrate" under a role that has it.`,
+      `The role may not do what is needed in schema "${schema}": ${message}. Run "talon-one-sync migrate" under the role that owns the tables, or grant it "create" on the schema (or on the database, if the schema does not exist).`,
     );
   }
   if (isReadOnly(error))

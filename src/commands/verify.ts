@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Config } from '../config.js';
 import { UserError } from '../errors.js';
 import { earlierOf, formatInstant, type Instant, laterOf, SECOND, seconds } from '../instant.js';
@@ -6,9 +7,18 @@ import { requestContext } from '../sync/cycle-context.js';
 import { keptFrom } from '../sync/retention-job.js';
 import type { Period } from '../sync/verify/period.js';
 import { verifyEvents } from '../sync/verify/verify-events.js';
+import { ApiError } from '../talon-one/api-error.js';
 import { EventList } from '../talon-one/event-list.js';
 import type { CursorReach } from '../warehouse/cursor.js';
-import { beginVerification, endVerification, type VerificationResult } from '../warehouse/verification.js';
+import {
+  beginVerification,
+  endVerification,
+  finishedVerification,
+  interruptedRun,
+  type Verification,
+  type VerificationPlan,
+  type VerificationResult,
+} from '../warehouse/verification.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
 import { chosenApplications } from './chosen-applications.js';
 import { createApi, createPartitions, processName } from './context.js';
@@ -33,41 +43,6 @@ interface Verified extends VerificationResult {
   readonly isResumed: boolean;
 }
 
-/**
- * Lists a period of events again, compares it with what is stored, and says what is missing, different or unknown.
- * @throws UserError when events are missing and were not repaired
- */
-export async function verifyCommand(
-  request: VerifyRequest,
-  config: Config,
-  log: Logger,
-  signal: AbortSignal,
-): Promise<void> {
-  const results = await withWarehouse(config, log, signal, async (warehouse) => {
-    const { sparing } = createApi(config, log, warehouse);
-    const verified: Verified[] = [];
-    for (const cursor of await chosenApplications(warehouse, request.application, config)) {
-      const period = await periodOf(cursor, request, config, warehouse);
-      if (period === undefined) {
-        log.warn(
-          { applicationId: Number(cursor.applicationId) },
-          'nothing to verify: it is not copied so far',
-        );
-        continue;
-      }
-      const list = new EventList(sparing, cursor.applicationId, config.talonOne.pageSize);
-      verified.push(await verifyOne(cursor, period, list, request, { warehouse, config, log, signal }));
-    }
-    return verified;
-  });
-  process.stdout.write(request.json ? toJson(results) : toText(results));
-  const left = results.reduce((sum, { missing, repaired, different }) => {
-    return sum + Math.max(0, missing - (request.repair ? Math.max(0, repaired - different) : 0));
-  }, 0);
-  if (left > 0)
-    throw new UserError(`${left} events are missing. "talon-one-sync verify --repair" stores them.`);
-}
-
 interface Parts {
   readonly warehouse: Warehouse;
   readonly config: Config;
@@ -75,18 +50,103 @@ interface Parts {
   readonly signal: AbortSignal;
 }
 
+interface Wanted {
+  readonly cursor: CursorReach;
+  readonly plan: VerificationPlan;
+}
+
+/**
+ * Lists a period of events again, compares it with what is stored, and says what is missing, different or unknown.
+ * @throws UsageError when the period ends before it begins
+ * @throws UserError when something is lacking and was not repaired, or could not be looked at
+ */
+export async function verifyCommand(
+  request: VerifyRequest,
+  config: Config,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const { results, failed } = await withWarehouse(config, log, signal, async (warehouse) => {
+    const parts: Parts = { warehouse, config, log, signal };
+    const cursors = await chosenApplications(warehouse, request.application, config);
+    const wanted = await plan(cursors, request, parts);
+    if (wanted.length === 0)
+      throw new UserError('There is nothing to verify: none of this period is copied so far.');
+    return verifyAll(wanted, request, parts);
+  });
+  if (request.json) process.stdout.write(toJson(results));
+  complain(results, failed, request.repair === true);
+}
+
+/** One plan for each Application of which something is copied, all in one run: the interrupted one, if there is one. */
+async function plan(
+  cursors: readonly CursorReach[],
+  request: VerifyRequest,
+  { warehouse, config, log }: Parts,
+): Promise<Wanted[]> {
+  const wanted: Wanted[] = [];
+  for (const cursor of cursors) {
+    const { applicationId } = cursor;
+    const period = await periodOf(cursor, request, config, warehouse);
+    if (period === undefined) {
+      log.warn({ applicationId: Number(applicationId) }, 'nothing to verify: it is not copied so far');
+      continue;
+    }
+    const manner = { isDeep: request.deep === true, repairs: request.repair === true };
+    wanted.push({ cursor, plan: { applicationId, source: 'command', ...period, ...manner } });
+  }
+  const isEndGiven = request.to !== undefined;
+  const plans = wanted.map((one) => one.plan);
+  const run = (await interruptedRun(warehouse, plans, isEndGiven)) ?? randomUUID();
+  return wanted.map(({ cursor, plan }) => ({ cursor, plan: { ...plan, run } }));
+}
+
+/** What an Application has refused does not keep the others from being looked at. */
+async function verifyAll(
+  wanted: readonly Wanted[],
+  request: VerifyRequest,
+  parts: Parts,
+): Promise<{ results: Verified[]; failed: string[] }> {
+  const { warehouse, config, log, signal } = parts;
+  const { sparing } = createApi(config, log, warehouse);
+  const isEndGiven = request.to !== undefined;
+  const results: Verified[] = [];
+  const failed: string[] = [];
+  const found = (one: Verified) => {
+    results.push(one);
+    if (!request.json) process.stdout.write(toText(one));
+  };
+  const left: { cursor: CursorReach; verification: Verification }[] = [];
+  for (const { cursor, plan } of wanted) {
+    const finished = await finishedVerification(warehouse, plan, isEndGiven);
+    const { applicationId, applicationName } = cursor;
+    if (finished) found({ ...finished, applicationId, applicationName, period: finished, isResumed: true });
+    else left.push({ cursor, verification: await beginVerification(warehouse, plan, isEndGiven) });
+  }
+  for (const { cursor, verification } of left) {
+    const { applicationId } = cursor;
+    try {
+      const list = new EventList(sparing, applicationId, config.talonOne.pageSize);
+      found(await verifyOne(cursor, verification, list, parts));
+    } catch (error) {
+      if (signal.aborted || !(error instanceof ApiError)) throw error;
+      failed.push(applicationId);
+      log.error(
+        { applicationId: Number(applicationId), err: error },
+        'the Application could not be verified',
+      );
+    }
+  }
+  return { results, failed };
+}
+
 async function verifyOne(
   { applicationId, applicationName }: CursorReach,
-  wanted: Period,
+  verification: Verification,
   list: EventList,
-  request: VerifyRequest,
   { warehouse, config, log: parentLog, signal }: Parts,
 ): Promise<Verified> {
   const log = parentLog.child({ applicationId: Number(applicationId) });
-  const isDeep = request.deep === true;
-  const repairs = request.repair === true;
-  const plan = { applicationId, source: 'command', ...wanted, isDeep, repairs } as const;
-  const verification = await beginVerification(warehouse, plan, request.to !== undefined);
   const { from, to, isResumed, reached } = verification;
   if (isResumed) log.info({ reached: formatInstant(reached) }, 'going on with an interrupted verification');
   const options = {
@@ -102,6 +162,26 @@ async function verifyOne(
   await verifyEvents(list, verification, options, requestContext(tally, signal, log));
   const result = await endVerification(warehouse, verification.id);
   return { ...result, applicationId, applicationName, period: { from, to }, isResumed };
+}
+
+/** Says by the exit code what was not repaired. */
+function complain(results: readonly Verified[], failed: readonly string[], repairs: boolean): void {
+  const sum = (count: (one: Verified) => number) => results.reduce((all, one) => all + count(one), 0);
+  const unrepaired = sum(({ missing, different, repaired }) => Math.max(0, missing + different - repaired));
+  const missing = Math.min(
+    unrepaired,
+    sum((one) => one.missing),
+  );
+  const consequences = repairs ? 0 : sum((one) => one.lackingSnapshots + one.lackingEffects);
+  const problems = [
+    ...(missing > 0 ? [`${missing} events are missing.`] : []),
+    ...(unrepaired > missing ? [`${unrepaired - missing} events are different.`] : []),
+    ...(consequences > 0 ? [`${consequences} snapshots or effects of stored events are missing.`] : []),
+    ...(failed.length > 0 ? [`Applications ${failed.join(', ')} could not be verified.`] : []),
+  ];
+  if (problems.length === 0) return;
+  const way = unrepaired + consequences > 0 ? [' "talon-one-sync verify --repair" mends it.'] : [];
+  throw new UserError(`${problems.join(' ')}${way.join('')}`);
 }
 
 /** Ends where the copy is certain to be: what may still become visible is not missing. */
@@ -120,29 +200,35 @@ async function periodOf(
   return period.from < period.to ? period : undefined;
 }
 
-function toText(results: readonly Verified[]): string {
-  const lines = results.flatMap((one) => {
-    const { applicationId, applicationName: name, period, examples } = one;
-    const count = (label: string, value: number, more = '') =>
-      `  ${label.padEnd(10)} ${value.toLocaleString('en').padStart(12)}${more}`;
-    const ids = (list: readonly string[] | undefined) =>
-      list === undefined || list.length === 0 ? '' : `   IDs: ${list.join(', ')}`;
-    return [
-      `Application ${applicationId}${name === undefined ? '' : ` (${name})`}, ${formatInstant(period.from)} to ${formatInstant(period.to)}`,
-      count('listed', one.listed, `   in ${one.pages} pages; ${one.compared} payloads compared`),
-      count('missing', one.missing, ids(examples.missing)),
-      count('different', one.different, ids(examples.different)),
-      count('repaired', one.repaired),
-      count('unknown', one.unknown, ids(examples.unknown)),
-      count(
-        'not kept',
-        one.notKept,
-        one.notKept > 0 ? '   stored, and older than what the API still lists' : '',
-      ),
-      ...(one.unusable > 0 ? [count('unusable', one.unusable, '   see talon_one_quarantine')] : []),
-      '',
-    ];
-  });
+function toText(one: Verified): string {
+  const { applicationId, applicationName: name, period, examples } = one;
+  const count = (label: string, value: number, more = '') =>
+    `  ${label.padEnd(10)} ${value.toLocaleString('en').padStart(12)}${more}`;
+  const ids = (list: readonly string[] | undefined) =>
+    list === undefined || list.length === 0 ? '' : `   IDs: ${list.join(', ')}`;
+  const optional = (label: string, value: number, more: string) =>
+    value > 0 ? [count(label, value, `   ${more}`)] : [];
+  const lines = [
+    `Application ${applicationId}${name === undefined ? '' : ` (${name})`}, ${formatInstant(period.from)} to ${formatInstant(period.to)}`,
+    count('listed', one.listed, `   in ${one.pages} pages; ${one.compared} payloads compared`),
+    count('missing', one.missing, ids(examples.missing)),
+    count('different', one.different, ids(examples.different)),
+    count('repaired', one.repaired),
+    count('unknown', one.unknown, ids(examples.unknown)),
+    count(
+      'not kept',
+      one.notKept,
+      one.notKept > 0 ? '   stored, and older than what the API still lists' : '',
+    ),
+    ...optional('unusable', one.unusable, 'see talon_one_quarantine'),
+    ...optional(
+      'snapshots',
+      one.lackingSnapshots,
+      'of profiles and sessions were neither there nor to be fetched',
+    ),
+    ...optional('effects', one.lackingEffects, 'events whose effects were not all there'),
+    '',
+  ];
   return `${lines.join('\n')}\n`;
 }
 

@@ -109,12 +109,13 @@ export class Watch {
   }
 
   private async metricsText(): Promise<PageAnswer> {
-    const pool = this.warehouse?.pool;
+    const { warehouse } = this;
+    const pool = warehouse?.pool;
     const metrics = await this.metrics;
     const text = await metrics.text({
       standings: await this.standings().catch(() => undefined),
       owner: this.owner,
-      pool: pool && { total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount },
+      pool: pool && { total: pool.totalCount, idle: pool.idleCount, waiting: warehouse.waiting },
     });
     return { contentType: metrics.contentType, text };
   }

@@ -1,11 +1,11 @@
 import { UserError } from '../errors.js';
-import { ApiError } from '../talon-one/api-error.js';
+import { ApiError, isTooMuch } from '../talon-one/api-error.js';
 import type { HttpRequest } from '../talon-one/http.js';
 import { withRetry } from '../talon-one/retry.js';
 import { type CsvPart, csvParts, type FinalLineEnd, IncompleteCsvError } from './csv-rows.js';
 import type { ExportContext } from './export-entry.js';
 import type { Mark } from './output.js';
-import { CutShortError, isTooMuch } from './windows.js';
+import { CutShortError } from './windows.js';
 
 export interface BodyReading {
   readonly request: HttpRequest;

@@ -1,5 +1,5 @@
 import { floorToSecond, type Instant, SECOND } from '../instant.js';
-import { ApiError } from '../talon-one/api-error.js';
+import { ApiError, isTooMuch } from '../talon-one/api-error.js';
 
 /** A stretch of time to export; an open end is not sent as a filter. */
 export interface Window {
@@ -35,7 +35,7 @@ export async function readInWindows(
       cuts = 0;
     } catch (error) {
       cuts += 1;
-      const cut = isTooMuch(error) && cuts <= MOST_CUTS ? middleOf(window, now) : undefined;
+      const cut = mayBeHalved(error) && cuts <= MOST_CUTS ? middleOf(window, now) : undefined;
       if (cut === undefined) throw error;
       onSplit(window, error);
       rest.push({ from: cut, to: window.to }, { from: window.from, to: cut });
@@ -48,15 +48,9 @@ export function overlapping(from: Instant | undefined): Instant | undefined {
   return from === undefined ? undefined : from - OVERLAP;
 }
 
-/** The server, or something before it, gave up on the amount: less of it may work. */
-export function isTooMuch(error: unknown): boolean {
-  if (!(error instanceof ApiError)) return false;
-  return (
-    error.failure === 'timeout' ||
-    error.status === 408 ||
-    error.status === 504 ||
-    error instanceof CutShortError
-  );
+/** Less of it may work: also where the answer breaks off again and again. */
+function mayBeHalved(error: unknown): boolean {
+  return isTooMuch(error) || error instanceof CutShortError;
 }
 
 /** The connection broke off in the middle of the answer, again and again. */

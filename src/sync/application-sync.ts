@@ -24,6 +24,8 @@ export interface ApplicationSyncOptions {
 
 /** After this long, snapshots make way for new events: the next cycle follows at once. */
 const SNAPSHOT_PHASE_MS = 60_000;
+/** After this long, the events of one Application make way for other Applications that wait for its place. */
+const EVENT_PHASE_MS = 60_000;
 /** Requests by ID at a time when there is no limit to share. */
 const MOST_PARALLEL = 8;
 
@@ -53,11 +55,27 @@ export class ApplicationSync {
     });
   }
 
-  syncEvents(cursor: CursorState, context: CycleContext): Promise<EventWindow> {
-    const { warehouse, partitions, config } = this.options;
+  /** @param isWaitedFor others wait for the place of this cycle */
+  syncEvents(
+    cursor: CursorState,
+    context: CycleContext,
+    isWaitedFor: () => boolean = () => false,
+  ): Promise<EventWindow> {
+    const { warehouse, partitions, config, now = monotonicMs } = this.options;
     const { lookback, intervalMs, normalizeEffects } = config.sync;
+    const endMs = now() + EVENT_PHASE_MS;
+    const isTimeUp = () => now() >= endMs && isWaitedFor();
     return syncEvents(
-      { warehouse, partitions, list: this.list, tail: this.tail, lookback, intervalMs, normalizeEffects },
+      {
+        warehouse,
+        partitions,
+        list: this.list,
+        tail: this.tail,
+        lookback,
+        intervalMs,
+        normalizeEffects,
+        isTimeUp,
+      },
       cursor,
       context,
     );

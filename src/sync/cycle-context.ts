@@ -4,6 +4,7 @@ import type { RequestContext } from '../talon-one/management.js';
 import type { Priority } from '../talon-one/request-budget.js';
 import type { Lease } from '../warehouse/cursor.js';
 import type { StoreCounts } from '../warehouse/record-page.js';
+import type { SnapshotStore } from './snapshot-store.js';
 
 /** What every kind of work counts. */
 export interface WorkTally {
@@ -31,6 +32,8 @@ export interface CycleContext {
   /** To be handed to every request: counts it and logs what failed. */
   readonly requests: RequestContext;
   readonly observer: Observer;
+  /** Where answers about profiles and sessions go; default: `owedStore`. */
+  readonly store?: SnapshotStore | undefined;
 }
 
 /** From this attempt on a failing request is worth a line; before, it is everyday trouble. */
@@ -76,6 +79,13 @@ export function requestContext(tally: WorkTally, signal: AbortSignal, log: Logge
       const level = isNoteworthy ? 'info' : 'debug';
       log[level]({ attempt, retryAfterMs: error.retryAfterMs, err: error }, 'request failed, trying again');
     },
+    onPageSize: ({ endpoint, pageSize, isFull }) =>
+      log.info(
+        { endpoint, pageSize },
+        isFull
+          ? 'the API delivers full pages again'
+          : 'full pages are too much for the API, smaller ones are asked for',
+      ),
   };
 }
 

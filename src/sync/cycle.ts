@@ -1,16 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { monotonicMs } from '../clock.js';
 import { messageOf } from '../errors.js';
-import { earlierOf, formatInstant, type Instant, secondsBetween } from '../instant.js';
+import { earlierOf, formatInstant, type Instant, laterOf, secondsBetween } from '../instant.js';
 import type { Logger } from '../logger.js';
 import type { Observer } from '../observer.js';
-import {
-  advanceCursor,
-  type CycleEnd,
-  endCycle,
-  type Lease,
-  type LeasedCursor,
-} from '../warehouse/cursor.js';
+import type { Priority } from '../talon-one/request-budget.js';
+import { type CycleEnd, endCycle, type Lease, type LeasedCursor } from '../warehouse/cursor.js';
 import { type CycleOutcome, type CycleRecord, insertCycle } from '../warehouse/cycle-log.js';
 import { type OwedSummary, summariseOwed } from '../warehouse/owed.js';
 import type { Client } from '../warehouse/pool.js';
@@ -19,18 +14,21 @@ import type { ApplicationSync } from './application-sync.js';
 import { type CycleContext, type CycleTally, createCycleContext } from './cycle-context.js';
 import type { EventWindow } from './events.js';
 import { backoffMs, failureLevel, failureOf } from './failure.js';
-import { whileLeased } from './lease-keeper.js';
+import { applicationKeeper, type LeaseKeeper } from './lease-keeper.js';
 import type { Leftover } from './leftover.js';
 import { nextCycleInMs } from './next-cycle.js';
-import { cyclePriority } from './priority.js';
 
 export interface CycleOptions {
   readonly warehouse: Warehouse;
+  /** Of this process; default: one for this cycle. */
+  readonly keeper?: LeaseKeeper<Lease>;
   readonly intervalMs: number;
   readonly lookback: Instant;
   /** How many Applications are this process's own to keep; default: any number. */
   readonly share?: number | undefined;
   readonly observer?: Observer | undefined;
+  /** Others wait for the place of this cycle, if it is a long one. */
+  readonly isWaitedFor?: () => boolean;
 }
 
 export interface CycleResult {
@@ -55,18 +53,20 @@ export async function runCycle(
   const cycleId = randomUUID();
   const log = parentLog.child({ applicationId: Number(lease.applicationId), cycleId });
   const startedMs = monotonicMs();
-  const surroundings = { priority: cyclePriority(cursor.readUntil), observer: options.observer };
+  // The requests of a first sync, or of one after a long absence, make way for Applications that are up to date.
+  const priority: Priority = cursor.isLive ? 'live' : 'back-fill';
+  const surroundings = { priority, observer: options.observer };
   let context = createCycleContext(lease, signal, log, surroundings);
   let window: EventWindow | undefined;
   let outcome: CycleOutcome = 'caught-up';
   let leftover: Leftover = 'nothing';
   let error: unknown;
   try {
-    const renew = (client: Client) => advanceCursor(client, lease);
-    await whileLeased(options.warehouse, { lease, renew }, signal, async (leaseSignal) => {
+    const keeper = options.keeper ?? applicationKeeper(options.warehouse);
+    await keeper.whileLeased(lease, signal, async (leaseSignal) => {
       context = createCycleContext(lease, leaseSignal, log, surroundings);
-      window = await application.syncEvents(cursor, context);
-      leftover = await application.syncSnapshots(context);
+      window = await application.syncEvents(cursor, context, options.isWaitedFor);
+      leftover = window.isCaughtUp ? await application.syncSnapshots(context) : 'time-up';
       if (leftover !== 'nothing') outcome = 'behind';
     });
   } catch (caught) {
@@ -100,16 +100,20 @@ async function finish(
   let completeThrough: Instant | undefined;
   let failingMs = 0;
   try {
-    await options.warehouse.transaction(async (client) => {
+    const end = async (client: Client) => {
       owed = await summariseOwed(client, lease.applicationId);
       completeThrough = completeThroughOf(ending, owed, options.lookback);
       if (ending.outcome !== 'lease-lost') {
-        const standing = { failures: cursor.failures, othersWaitMs, completeThrough };
-        const end = { ...endOf(ending, standing, options), share: options.share };
-        failingMs = await endCycle(client, lease, end);
+        const hasAchieved = ending.outcome === 'failed' && hasStored(context.tally);
+        const failures = hasAchieved ? 0 : cursor.failures;
+        const standing = { failures, othersWaitMs, completeThrough };
+        const standsAs = { ...endOf(ending, standing, options), share: options.share };
+        failingMs = await endCycle(client, lease, standsAs);
       }
       await insertCycle(client, lease, toRecord(ending, context, owed.count, completeThrough));
-    });
+    };
+    // Nobody renews the lease any more.
+    await options.warehouse.transaction(end, { isUrgent: true });
   } catch (error) {
     // Without Postgres the lease ends by itself; the cursor stands where the last stored page left it.
     log.warn({ err: error }, 'end of cycle could not be recorded');
@@ -118,14 +122,22 @@ async function finish(
 }
 
 // Once the events were read to their end, only what is owed keeps the tables from being complete up to there, and what
-// may have become visible behind a reading that took long.
+// may have become visible behind a reading that took long. A Date header that runs ahead must not promise what is still to
+// come, and a promise cannot be taken back: the clock of Postgres or the records themselves have to agree.
 function completeThroughOf({ window }: Ending, owed: OwedSummary, lookback: Instant): Instant | undefined {
   if (!window) return undefined;
-  const readTo = (window.closeAt ?? window.readUntil ?? window.to) - lookback;
+  const agreed = laterOf(owed.readAt, window.to);
+  const readTo = earlierOf(window.closeAt ?? window.readUntil ?? window.to, agreed) - lookback;
   return owed.oldest === undefined ? readTo : earlierOf(readTo, owed.oldest - 1n);
 }
 
+/** Something is stored that was not there before. */
+function hasStored({ eventsNew, profileSnapshots, sessionSnapshots }: CycleTally): boolean {
+  return eventsNew + profileSnapshots + sessionSnapshots > 0;
+}
+
 interface Standing {
+  /** Failed cycles in a row before this one, as long as none stored anything. */
   readonly failures: number;
   readonly othersWaitMs: number;
   readonly completeThrough: Instant | undefined;
@@ -139,7 +151,7 @@ function endOf(
   if (outcome === 'stopped') return { nextCycleInMs: 0, completeThrough };
   if (outcome === 'failed' || outcome === 'unauthorised') {
     const status = outcome === 'failed' ? 'failing' : 'unauthorised';
-    const failure = { message: messageOf(error) };
+    const failure = { message: messageOf(error), isFirst: failures === 0 };
     return { nextCycleInMs: backoffMs(error, failures), completeThrough, status, failure };
   }
   if (outcome !== 'caught-up') {

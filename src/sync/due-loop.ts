@@ -14,6 +14,8 @@ export interface TakenWork {
 }
 
 export interface DueLoopOptions {
+  /** What is to be done again and again, however long the work at hand takes: at least every `longestWaitMs`. */
+  readonly eachRound?: () => Promise<void>;
   /** Takes something that is due, free and not among `running`. */
   readonly take: (running: ReadonlySet<string>) => Promise<TakenWork | undefined>;
   /** Milliseconds until `take` may find more; `undefined`: only what runs now can change that. */
@@ -92,8 +94,9 @@ export class DueLoop {
 
   /** Starts what is due and free; returns the milliseconds until more can become so. */
   private async startDue(signal: AbortSignal): Promise<number | undefined> {
-    const { take, untilDue, mostAtOnce } = this.options;
+    const { eachRound, take, untilDue, mostAtOnce } = this.options;
     const keys = () => new Set(this.running.keys());
+    await eachRound?.();
     while (!signal.aborted && this.running.size < mostAtOnce) {
       const work = await take(keys());
       if (!work) break;

@@ -1,4 +1,4 @@
-import { type Instant, laterOf, SECOND } from '../instant.js';
+import { earlierOf, type Instant, laterOf, SECOND } from '../instant.js';
 import type { EventList } from '../talon-one/event-list.js';
 import { eventPages, oneAhead } from '../talon-one/event-pages.js';
 import type { ReadPage } from '../talon-one/record-list.js';
@@ -8,7 +8,7 @@ import type { Partitions } from '../warehouse/partitions.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
 import { type CycleContext, noteQuarantined } from './cycle-context.js';
 import type { QuietTail } from './quiet-tail.js';
-import { Progress, Reach, startOfWindow } from './reading.js';
+import { Progress, Reach } from './reading.js';
 
 export interface EventSyncOptions {
   readonly warehouse: Warehouse;
@@ -19,12 +19,16 @@ export interface EventSyncOptions {
   readonly intervalMs: number;
   readonly tail: QuietTail;
   readonly normalizeEffects: boolean;
+  /** The reading is to end although there is more. */
+  readonly isTimeUp?: () => boolean;
 }
 
 /** Where the events were read. */
 export interface EventWindow {
   readonly from: Instant;
   readonly to: Instant;
+  /** The list was read to its end. */
+  readonly isCaughtUp: boolean;
   /** The server's clock when the list was read to its end; `undefined` when it sends none. */
   readonly readUntil: Instant | undefined;
   /**
@@ -37,20 +41,26 @@ export interface EventWindow {
 /** Later ones are imports, if anything. */
 const MOST_LATE = 86_400n * SECOND;
 
-/** Reads all events from the cursor to the newest and stores them page by page, each with the cursor in one transaction. */
+/**
+ * Reads all events from the cursor to the newest, or until the time is up, and stores them page by page, each with the
+ * cursor in one transaction. However short the time, the cursor moves.
+ */
 export async function syncEvents(
   options: EventSyncOptions,
   cursor: CursorState,
   context: CycleContext,
 ): Promise<EventWindow> {
   const beganMs = options.tail.nowMs();
-  const from = startOfWindow(cursor, options.tail.lookbackFor(cursor.lastSync));
+  const from = options.tail.startAfter(cursor.lastSync);
   let to = cursor.lastSync;
   let readUntil: Instant | undefined;
+  let isCaughtUp = false;
   const reach = new Reach(options.lookback);
   const progress = new Progress(context.log);
   const lateness = new Lateness(options, cursor.readUntil);
-  for await (const eventPage of oneAhead(eventPages(options.list, from, context.requests))) {
+  const isLast = ({ lastSync }: ReadPage) =>
+    lastSync !== undefined && lastSync > cursor.lastSync && options.isTimeUp?.() === true;
+  for await (const eventPage of oneAhead(eventPages(options.list, from, context.requests), isLast)) {
     context.signal.throwIfAborted();
     const lastSync = reach.of(eventPage);
     await storeEventPage(
@@ -62,11 +72,15 @@ export async function syncEvents(
     );
     if (lastSync !== undefined) to = laterOf(to, lastSync);
     if (eventPage.isCaughtUp) {
+      isCaughtUp = true;
       readUntil = eventPage.readUntil;
       options.tail.noteCaughtUp(to, beganMs);
-    } else progress.note(to, eventPage.page.serverTime, eventFigures(context));
+    } else {
+      options.tail.noteBehind(to, eventPage.page.serverTime);
+      progress.note(to, eventPage.page.serverTime, eventFigures(context));
+    }
   }
-  return { from, to, readUntil, closeAt: reach.closeAt };
+  return { from: earlierOf(from, to), to, isCaughtUp, readUntil, closeAt: reach.closeAt };
 }
 
 /**

@@ -24,13 +24,16 @@ export class FairShare {
 
   constructor(private readonly options: FairShareOptions) {}
 
-  /** @param applications how many there are altogether */
-  async of(applications: number): Promise<number> {
+  /** Says that this process takes part, and looks how many do. To be called often: it does so now and then. */
+  async say(): Promise<void> {
     const { warehouse, owner, leaseMs } = this.options;
-    if (monotonicMs() >= this.lookAtMs) {
-      this.lookAtMs = monotonicMs() + leaseMs / LOOKS_PER_LEASE;
-      this.replicas = await noteReplica(warehouse, { owner, version: packageVersion(), aliveMs: leaseMs });
-    }
+    if (monotonicMs() < this.lookAtMs) return;
+    this.lookAtMs = monotonicMs() + leaseMs / LOOKS_PER_LEASE;
+    this.replicas = await noteReplica(warehouse, { owner, version: packageVersion(), aliveMs: leaseMs });
+  }
+
+  /** @param applications how many there are altogether */
+  of(applications: number): number {
     return Math.ceil(applications / this.replicas);
   }
 

@@ -1,13 +1,12 @@
 import { monotonicMs } from '../clock.js';
 import { messageOf } from '../errors.js';
 import type { Logger } from '../logger.js';
-import { advanceJob, endJob, type JobEnd, type JobLease, type LeasedJob } from '../warehouse/job.js';
-import type { Client } from '../warehouse/pool.js';
+import { endJob, type JobEnd, type JobLease, type LeasedJob } from '../warehouse/job.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
 import { requestContext, type WorkTally } from './cycle-context.js';
 import { type Backoff, backoffMs, type Failure, failureLevel, failureOf } from './failure.js';
 import { type JobKind, type JobResult, partsOf } from './job.js';
-import { whileLeased } from './lease-keeper.js';
+import type { LeaseKeeper } from './lease-keeper.js';
 
 export type JobOutcome = 'done' | 'behind' | Failure;
 
@@ -26,7 +25,7 @@ const REFUSED: Backoff = { firstMs: 5 * 60_000, longestMs: 3_600_000 };
 export async function runJob(
   leased: LeasedJob,
   kind: JobKind,
-  warehouse: Warehouse,
+  { warehouse, keeper }: { warehouse: Warehouse; keeper: LeaseKeeper<JobLease> },
   signal: AbortSignal,
   parentLog: Logger,
 ): Promise<JobRun> {
@@ -38,8 +37,7 @@ export async function runJob(
   let outcome: JobOutcome = 'done';
   let error: unknown;
   try {
-    const renew = (client: Client) => advanceJob(client, lease);
-    result = await whileLeased(warehouse, { lease, renew }, signal, (leaseSignal) => {
+    result = await keeper.whileLeased(lease, signal, (leaseSignal) => {
       const requests = requestContext(tally, leaseSignal, log);
       const { subject } = partsOf(lease.job);
       return kind.run({ lease, subject, state, signal: leaseSignal, log, tally, requests });
@@ -59,7 +57,7 @@ export async function runJob(
 /** Gives the lease back and notes how the run went; returns how long the job has been failing. */
 async function finish(lease: JobLease, end: JobEnd, warehouse: Warehouse, log: Logger): Promise<number> {
   try {
-    return await warehouse.transaction((client) => endJob(client, lease, end));
+    return await warehouse.transaction((client) => endJob(client, lease, end), { isUrgent: true });
   } catch (error) {
     // Without Postgres the lease ends by itself; the state stands where the last write left it.
     log.warn({ err: error }, 'end of job could not be recorded');

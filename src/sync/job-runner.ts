@@ -2,6 +2,7 @@ import type { Logger } from '../logger.js';
 import {
   dueJobsLike,
   ensureJobs,
+  type JobLease,
   jobsLike,
   leaveJobs,
   makeDue,
@@ -13,6 +14,7 @@ import type { Warehouse } from '../warehouse/warehouse.js';
 import { DueLoop, type TakenWork } from './due-loop.js';
 import { type JobKind, partsOf } from './job.js';
 import { type JobRun, runJob } from './job-run.js';
+import { jobKeeper, type LeaseKeeper } from './lease-keeper.js';
 
 export interface JobRunnerOptions {
   readonly warehouse: Warehouse;
@@ -43,8 +45,11 @@ interface Mode {
 /** Runs the jobs of talon_one_job beside the cycles, in a loop of their own: neither ever waits for the other. */
 export class JobRunner {
   private hasMadeRows = false;
+  private readonly keeper: LeaseKeeper<JobLease>;
 
-  constructor(private readonly options: JobRunnerOptions) {}
+  constructor(private readonly options: JobRunnerOptions) {
+    this.keeper = jobKeeper(options.warehouse);
+  }
 
   /** Runs jobs until `signal` aborts; resolves when the last of them has ended. */
   async run(signal: AbortSignal): Promise<void> {
@@ -89,7 +94,8 @@ export class JobRunner {
     lease: LeaseOptions,
     mode: Mode,
   ): Promise<TakenWork | undefined> {
-    const { warehouse, log } = this.options;
+    const { keeper, options } = this;
+    const { warehouse, log } = options;
     const isFree = (job: string) => this.isFree(job, running, mode);
     const all = (await this.known('all')).filter(isFree);
     const always = mode.isOnce ? (await this.known('always')).filter(isFree) : [];
@@ -101,7 +107,7 @@ export class JobRunner {
     const kind = this.kindOf(job);
     if (!kind) throw new Error(`nothing here runs the job ${job}`);
     const run = async (signal: AbortSignal) => {
-      const ended = await runJob(leased, kind, warehouse, signal, log);
+      const ended = await runJob(leased, kind, { warehouse, keeper }, signal, log);
       mode.onRun?.(job, ended);
     };
     return { key: job, run };

@@ -1,66 +1,106 @@
 import { setMaxListeners } from 'node:events';
 import { monotonicMs, sleep } from '../clock.js';
-import { isAbortError, LeaseLostError } from '../errors.js';
+import { LeaseLostError } from '../errors.js';
+import { type Lease, renewCursors } from '../warehouse/cursor.js';
+import { type JobLease, renewJobs } from '../warehouse/job.js';
 import type { HeldLease } from '../warehouse/lease.js';
-import type { Client } from '../warehouse/pool.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
 
 /** Renewals per lease time: one may fail without the lease being lost. */
 const RENEWALS = 3;
 
-/** A lease, and the statement that renews it or throws LeaseLostError. */
-export interface Renewable {
-  readonly lease: HeldLease;
-  readonly renew: (client: Client) => Promise<void>;
+/** The keeper of the Applications that a process works on. */
+export function applicationKeeper(warehouse: Warehouse): LeaseKeeper<Lease> {
+  const renew = (leases: readonly Lease[]) => renewCursors(warehouse, leases);
+  return new LeaseKeeper(renew, ({ applicationId }) => `Application ${applicationId}`);
+}
+
+/** The keeper of the jobs that a process runs. */
+export function jobKeeper(warehouse: Warehouse): LeaseKeeper<JobLease> {
+  return new LeaseKeeper(
+    (leases) => renewJobs(warehouse, leases),
+    ({ job }) => `the job ${job}`,
+  );
 }
 
 /**
- * Runs `work` with a signal that aborts with `signal`, or with a LeaseLostError as soon as a renewal finds that another
- * replica has taken over. Needed while the work waits for the API; each page that is written renews the lease as well.
+ * Keeps the leases of a process while the work under them waits for the API or for a connection. All of them in one
+ * statement: one for each would queue up for connections where many run side by side, until the first have run out.
  */
-export async function whileLeased<T>(
-  warehouse: Warehouse,
-  leased: Renewable,
-  signal: AbortSignal,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const controller = new AbortController();
-  // Every request listens.
-  setMaxListeners(0, controller.signal);
-  const stop = () => controller.abort(signal.reason);
-  if (signal.aborted) stop();
-  signal.addEventListener('abort', stop, { once: true });
-  const done = new AbortController();
-  const renewing = keepRenewing(warehouse, leased, done.signal, (error) => controller.abort(error));
-  try {
-    return await work(controller.signal);
-  } catch (error) {
-    // Whatever the abort made of the work at hand, the lost lease is the reason.
-    throw controller.signal.reason instanceof LeaseLostError ? controller.signal.reason : error;
-  } finally {
-    signal.removeEventListener('abort', stop);
-    done.abort();
-    await renewing;
-  }
-}
+export class LeaseKeeper<L extends HeldLease> {
+  private readonly held = new Map<L, (error: LeaseLostError) => void>();
+  private isRunning = false;
+  private idle = new AbortController();
+  private renewing: Promise<void> = Promise.resolve();
 
-async function keepRenewing(
-  warehouse: Warehouse,
-  { lease, renew }: Renewable,
-  done: AbortSignal,
-  onLost: (error: LeaseLostError) => void,
-): Promise<void> {
-  const intervalMs = lease.durationMs / RENEWALS;
-  let next = monotonicMs() + intervalMs;
-  while (!done.aborted) {
+  /**
+   * @param renew renews leases and returns those that somebody else has
+   * @param nameOf what a lease is about, for messages
+   */
+  constructor(
+    private readonly renew: (leases: readonly L[]) => Promise<readonly L[]>,
+    private readonly nameOf: (lease: L) => string,
+  ) {}
+
+  /**
+   * Runs `work` with a signal that aborts with `signal`, or with a LeaseLostError as soon as a renewal finds that another
+   * replica has taken over. Each page that is written renews the lease as well.
+   */
+  async whileLeased<T>(lease: L, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const controller = new AbortController();
+    // Every request listens.
+    setMaxListeners(0, controller.signal);
+    const stop = () => controller.abort(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    this.hold(lease, (error) => controller.abort(error));
     try {
-      await sleep(next - monotonicMs(), done);
-      next = monotonicMs() + intervalMs;
-      await warehouse.transaction(renew, { lockMs: Math.ceil(intervalMs) });
+      return await work(controller.signal);
     } catch (error) {
-      if (isAbortError(error)) return;
-      if (error instanceof LeaseLostError) return onLost(error);
-      // Postgres is away or the row is locked by our own page: the next renewal comes soon, and every write checks anyway.
+      // Whatever the abort made of the work at hand, the lost lease is the reason.
+      throw controller.signal.reason instanceof LeaseLostError ? controller.signal.reason : error;
+    } finally {
+      signal.removeEventListener('abort', stop);
+      await this.letGo(lease);
+    }
+  }
+
+  private hold(lease: L, onLost: (error: LeaseLostError) => void): void {
+    this.held.set(lease, onLost);
+    if (this.isRunning) return;
+    this.isRunning = true;
+    void this.run(lease.durationMs / RENEWALS);
+  }
+
+  /** No renewal may come after the lease was given back: it would keep everybody from the row. */
+  private async letGo(lease: L): Promise<void> {
+    this.held.delete(lease);
+    if (this.held.size === 0) this.idle.abort();
+    await this.renewing;
+  }
+
+  private async run(intervalMs: number): Promise<void> {
+    let nextMs = monotonicMs() + intervalMs;
+    while (this.held.size > 0) {
+      this.idle = new AbortController();
+      const isDue = await sleep(nextMs - monotonicMs(), this.idle.signal).then(
+        () => true,
+        () => false,
+      );
+      if (!isDue) continue;
+      nextMs = monotonicMs() + intervalMs;
+      this.renewing = this.renewAll();
+      await this.renewing;
+    }
+    this.isRunning = false;
+  }
+
+  private async renewAll(): Promise<void> {
+    try {
+      const lost = await this.renew([...this.held.keys()]);
+      for (const lease of lost) this.held.get(lease)?.(new LeaseLostError(this.nameOf(lease)));
+    } catch {
+      // Postgres is away: the next renewal comes soon, and every write checks anyway.
     }
   }
 }

@@ -1,16 +1,13 @@
-import { ApiError, hasStatus } from '../talon-one/api-error.js';
+import { ApiError, hasStatus, isTooMuch } from '../talon-one/api-error.js';
 import type { ListPage, ManagementClient } from '../talon-one/management.js';
+import { PageSize } from '../talon-one/page-size.js';
 import { recordSchema } from '../talon-one/schemas.js';
 import { databaseTime, type OwedSnapshot, owedProfiles } from '../warehouse/owed.js';
-import {
-  type SnapshotBatch,
-  writeNotFound,
-  writeRefused,
-  writeSnapshots,
-} from '../warehouse/snapshot-writer.js';
+import type { SnapshotBatch } from '../warehouse/snapshot-writer.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
 import { type CycleContext, noteQuarantined, noteSnapshots } from './cycle-context.js';
 import type { Leftover } from './leftover.js';
+import { owedStore, type SnapshotStore } from './snapshot-store.js';
 
 export interface ProfileSyncOptions {
   readonly warehouse: Warehouse;
@@ -52,10 +49,19 @@ interface Fetched {
  * a server may use only the first IDs of a long search; only what a search returns nothing of at all is not found.
  */
 export class ProfileSync {
-  private batchSize: number;
+  /** The most IDs that the server has not refused. */
+  private accepted: number;
+  /** As many as it answers for in time. */
+  private readonly delivered: PageSize;
 
   constructor(private readonly options: ProfileSyncOptions) {
-    this.batchSize = options.batchSize;
+    this.accepted = options.batchSize;
+    const endpoint = 'POST /v1/applications/{applicationId}/customer_search';
+    this.delivered = new PageSize(options.batchSize, endpoint);
+  }
+
+  private get batchSize(): number {
+    return Math.min(this.accepted, this.delivered.now);
   }
 
   async run(context: CycleContext, isTimeUp: () => boolean): Promise<Leftover> {
@@ -63,6 +69,23 @@ export class ProfileSync {
     const leftover = await this.fetchAll(run, isTimeUp);
     await this.putRefusedAside(run);
     return leftover;
+  }
+
+  /** Fetches these profiles, whether they are owed or not, and hands the answers to the store of the context. */
+  async fetchThese(asked: readonly OwedSnapshot[], context: CycleContext): Promise<void> {
+    const run: Run = { context, answered: 0, refusals: [] };
+    const leftOut: OwedSnapshot[] = [];
+    for (let rest = asked; rest.length > 0; ) {
+      const part = rest.slice(0, this.batchSize);
+      rest = rest.slice(part.length);
+      leftOut.push(...(await this.fetch(part, run)).missing);
+    }
+    await this.fetchAgain(leftOut, run);
+    await this.putRefusedAside(run);
+  }
+
+  private storeOf({ store }: CycleContext): SnapshotStore {
+    return store ?? owedStore(this.options.warehouse);
   }
 
   private async fetchAll(run: Run, isTimeUp: () => boolean): Promise<Leftover> {
@@ -96,7 +119,7 @@ export class ProfileSync {
       const { batch, missing, answered } = await this.fetch(rest.slice(0, length), run);
       const isProof = answered === 0 && batch.asked.length <= PROOF_SIZE;
       if (isProof) {
-        await writeNotFound(this.options.warehouse, batch, missing);
+        await this.storeOf(run.context).notFound(batch, missing);
         noteSnapshots(run.context, 'profile', missing.length);
       }
       rest = [...(isProof ? [] : missing), ...rest.slice(batch.asked.length)];
@@ -112,15 +135,19 @@ export class ProfileSync {
     try {
       for await (const page of this.search(asked, context)) {
         const record = { ...page, problems: problemsOf(page) };
-        const counts = await writeSnapshots(this.options.warehouse, batch, record);
+        const counts = await this.storeOf(context).answered(batch, record);
         for (const id of counts.answered) answered.add(id);
         noteSnapshots(context, 'profile', counts.inserted);
         noteQuarantined(context, counts, page.source);
       }
     } catch (error) {
+      if (isTooMuch(error) && this.delivered.failed(error, asked.length))
+        return this.fetchInParts(batch, run);
       if (!(error instanceof ApiError) || !hasStatus(error, ...REFUSED)) throw error;
-      return asked.length > 1 ? this.fetchInParts(error, batch, run) : this.noteRefused(error, batch, run);
+      return asked.length > 1 ? this.fetchRefused(error, batch, run) : this.noteRefused(error, batch, run);
     }
+    // A shorter search than could be made proves nothing, and IDs that are unknown cost the server the same.
+    this.delivered.delivered(this.delivered.now, asked.length, context.requests);
     run.answered += answered.size;
     return { batch, missing: asked.filter((one) => !answered.has(one.id)), answered: answered.size };
   }
@@ -133,7 +160,8 @@ export class ProfileSync {
     for (let skip = 0; ; ) {
       const paging = { pageSize: this.options.batchSize, skip };
       const { applicationId } = context.lease;
-      const page = await this.options.client.customerSearch(applicationId, ids, paging, context.requests);
+      const requests = this.delivered.contextFor(ids.length, context.requests);
+      const page = await this.options.client.customerSearch(applicationId, ids, paging, requests);
       if (page.data.length === 0 && (page.hasMore === true || (page.total ?? 0) > skip)) {
         // Taken for an answer, it would declare profiles unknown that are there.
         throw new ApiError(`${page.source} was answered with an empty page that promises more`, {
@@ -148,28 +176,33 @@ export class ProfileSync {
   }
 
   /** The server refused the search: try parts, down to the single ID that it is about. */
-  private async fetchInParts(refusal: ApiError, batch: SnapshotBatch, run: Run): Promise<Fetched> {
+  private async fetchRefused(refusal: ApiError, batch: SnapshotBatch, run: Run): Promise<Fetched> {
     const middle = Math.ceil(batch.asked.length / 2);
-    const sizeBefore = this.batchSize;
+    const sizeBefore = this.accepted;
     const refusalsBefore = run.refusals.length;
+    if (refusal.status !== 404) this.accepted = Math.max(1, Math.min(this.accepted, middle));
+    const fetched = await this.fetchInParts(batch, run, middle);
+    // Only a limit on the size stays true for what follows; a refused ID concerned this search alone.
+    if (run.refusals.length > refusalsBefore) this.accepted = sizeBefore;
+    return fetched;
+  }
+
+  private async fetchInParts(batch: SnapshotBatch, run: Run, most = Infinity): Promise<Fetched> {
     const missing: OwedSnapshot[] = [];
     let answered = 0;
-    if (refusal.status !== 404) this.batchSize = Math.max(1, Math.min(this.batchSize, middle));
     for (let rest = batch.asked; rest.length > 0; ) {
-      const part = rest.slice(0, Math.min(middle, this.batchSize));
+      const part = rest.slice(0, Math.min(most, this.batchSize));
       rest = rest.slice(part.length);
       const result = await this.fetch(part, run);
       missing.push(...result.missing);
       answered += result.answered;
     }
-    // Only a limit on the size stays true for what follows; a refused ID concerned this search alone.
-    if (run.refusals.length > refusalsBefore) this.batchSize = sizeBefore;
     return { batch, missing, answered };
   }
 
   private async noteRefused(error: ApiError, batch: SnapshotBatch, run: Run): Promise<Fetched> {
     if (error.status === 404) {
-      await writeNotFound(this.options.warehouse, batch, batch.asked);
+      await this.storeOf(run.context).notFound(batch, batch.asked);
       noteSnapshots(run.context, 'profile', batch.asked.length);
     } else {
       run.refusals.push({ batch, error });
@@ -183,7 +216,7 @@ export class ProfileSync {
     for (const { batch, error } of refusals) {
       if (answered === 0) throw error;
       const refusal = { reason: error.message, source: error.endpoint };
-      await writeRefused(this.options.warehouse, batch, batch.asked, refusal);
+      await this.storeOf(context).refused(batch, batch.asked, refusal);
       noteQuarantined(context, { inserted: 0, quarantined: 1 }, error.endpoint);
     }
   }

@@ -1,13 +1,20 @@
 import { monotonicMs } from '../clock.js';
 import type { Logger } from '../logger.js';
 import type { Observer } from '../observer.js';
-import { leaveApplications, millisecondsUntilDue, type TakeOptions, takeLease } from '../warehouse/cursor.js';
+import {
+  type Lease,
+  leaveApplications,
+  millisecondsUntilDue,
+  type TakeOptions,
+  takeLease,
+} from '../warehouse/cursor.js';
 import { pruneCycles } from '../warehouse/cycle-log.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
 import { ApplicationSync, type ApplicationSyncOptions } from './application-sync.js';
 import { type CycleResult, runCycle } from './cycle.js';
 import { DueLoop, type TakenWork } from './due-loop.js';
 import { FairShare } from './fair-share.js';
+import { applicationKeeper, type LeaseKeeper } from './lease-keeper.js';
 
 export interface SchedulerOptions extends ApplicationSyncOptions {
   readonly warehouse: Warehouse;
@@ -21,6 +28,8 @@ export interface SchedulerOptions extends ApplicationSyncOptions {
 
 /** Cycles of different Applications that run side by side in one process. */
 const MOST_CYCLES = 32;
+/** … of which so many may be back-fills: the other places are for Applications that were up to date lately. */
+const MOST_BACK_FILLS = 24;
 const PRUNE_EVERY_MS = 3_600_000;
 
 /** Runs the cycles of the Applications: the cursor rows are their schedule. */
@@ -28,10 +37,13 @@ export class Scheduler {
   private readonly applications = new Map<string, ApplicationSync>();
   private readonly loop: DueLoop;
   private readonly fairShare: FairShare;
+  private readonly backFilling = new Set<string>();
+  private readonly keeper: LeaseKeeper<Lease>;
   private pruneAtMs = 0;
 
   constructor(private readonly options: SchedulerOptions) {
     const { warehouse, owner, config } = options;
+    this.keeper = applicationKeeper(warehouse);
     this.fairShare = new FairShare({ warehouse, owner, leaseMs: config.sync.leaseMs });
     this.loop = this.loopOver(options.applicationIds, { evenIfNotDue: false });
   }
@@ -71,18 +83,30 @@ export class Scheduler {
     const request = async (running: ReadonlySet<string>): Promise<TakeOptions | undefined> => {
       const all = applicationIds();
       // A process that takes everything now, whether due or not, is none of those that share it for good.
-      const share = evenIfNotDue ? undefined : await this.fairShare.of(all.length);
+      const share = evenIfNotDue ? undefined : this.fairShare.of(all.length);
       const idle = all.filter((id) => !running.has(id));
       if (idle.length === 0) return undefined;
-      return { applicationIds: idle, owner, leaseMs, courtesyMs: leaseMs / 2, evenIfNotDue, share };
+      const pressingOnly = this.isFullOfBackFills();
+      return {
+        applicationIds: idle,
+        owner,
+        leaseMs,
+        courtesyMs: leaseMs / 2,
+        evenIfNotDue,
+        share,
+        pressingOnly,
+      };
     };
     return new DueLoop({
       take: async (running) => {
         const options = await request(running);
         return options && this.takeCycle(options, onCycle);
       },
-      untilDue: async (running) => {
+      eachRound: async () => {
+        if (!evenIfNotDue) await this.fairShare.say();
         await this.prune();
+      },
+      untilDue: async (running) => {
         const options = await request(running);
         return options && millisecondsUntilDue(warehouse, options);
       },
@@ -104,14 +128,28 @@ export class Scheduler {
     const leased = await takeLease(warehouse, options);
     if (!leased) return undefined;
     const { applicationId } = leased.lease;
+    if (!leased.cursor.isLive) this.backFilling.add(applicationId);
     const { intervalMs, lookback } = config.sync;
     const run = async (signal: AbortSignal) => {
       const application = this.applicationSync(applicationId);
-      const settings = { warehouse, intervalMs, lookback, share: options.share, observer };
+      const settings = {
+        warehouse,
+        keeper: this.keeper,
+        intervalMs,
+        lookback,
+        share: options.share,
+        observer,
+        isWaitedFor: () => this.isFullOfBackFills(),
+      };
       const result = await runCycle(leased, application, settings, signal, log);
+      this.backFilling.delete(applicationId);
       onCycle?.(applicationId, result);
     };
     return { key: applicationId, run };
+  }
+
+  private isFullOfBackFills(): boolean {
+    return this.backFilling.size >= MOST_BACK_FILLS;
   }
 
   private applicationSync(applicationId: string): ApplicationSync {

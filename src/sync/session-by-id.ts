@@ -2,9 +2,9 @@ import { ApiError, hasStatus, isUnauthorised } from '../talon-one/api-error.js';
 import type { ListPage } from '../talon-one/management.js';
 import { isRetryable } from '../talon-one/retry.js';
 import type { OwedSession } from '../warehouse/owed.js';
-import { writeNotFound, writeRefused } from '../warehouse/snapshot-writer.js';
 import { type CycleContext, noteQuarantined, noteSnapshots } from './cycle-context.js';
 import { type LaneOptions, sessionBatch, storeSessions } from './session-store.js';
+import { owedStore } from './snapshot-store.js';
 
 /** After so many sessions in a row that cannot be fetched, the trouble is not theirs. */
 const MOST_FAILURES = 3;
@@ -48,7 +48,10 @@ export async function fetchSessionsById(
   await Promise.all(Array.from({ length: options.parallel }, work));
   if (fetched > 0) await putRefusedAside(options, failures, context);
   for (const [session, error] of failures) {
-    context.log.warn({ sessionId: session.id, err: error }, 'session could not be fetched, it stays owed');
+    context.log.warn(
+      { sessionId: session.id, err: error },
+      'session could not be fetched, it is asked for again later',
+    );
   }
   if (failure !== undefined) throw new SessionsFailedError(failure, ids(failures));
   return ids(failures);
@@ -81,7 +84,7 @@ async function fetchSession(
     await storeSessions(options, batch, page, context, problemsOf(page, session.id));
   } catch (error) {
     if (!hasStatus(error, 404)) throw error;
-    await writeNotFound(options.warehouse, batch, [session]);
+    await (context.store ?? owedStore(options.warehouse)).notFound(batch, [session]);
     noteSnapshots(context, 'by-id', 1);
   }
 }
@@ -95,7 +98,7 @@ async function putRefusedAside(
   for (const [session, error] of failures) {
     if (error.failure !== 'status' || isRetryable(error)) continue;
     const batch = await sessionBatch(options, [session], 'by-id', context);
-    await writeRefused(options.warehouse, batch, [session], {
+    await (context.store ?? owedStore(options.warehouse)).refused(batch, [session], {
       reason: error.message,
       source: error.endpoint,
     });

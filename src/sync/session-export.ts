@@ -1,5 +1,5 @@
 import { earlierOf, floorToSecond, formatInstant, type Instant, parseInstant, SECOND } from '../instant.js';
-import { ApiError } from '../talon-one/api-error.js';
+import { isTooMuch } from '../talon-one/api-error.js';
 import type { OwedSession } from '../warehouse/owed.js';
 import type { CycleContext } from './cycle-context.js';
 import { type LaneOptions, sessionBatch, storeSessions } from './session-store.js';
@@ -40,15 +40,10 @@ export async function exportSessions(
       before = undefined;
     } catch (error) {
       const end = before ?? parseInstant(batch.askedAt);
-      const canHalve =
-        error instanceof ApiError && isTooMuch(error) && end !== undefined && end - after > 4n * MARGIN;
+      const canHalve = isTooMuch(error) && end !== undefined && end - after > 4n * MARGIN;
       if (!canHalve) throw error;
       before = floorToSecond(after + (end - after) / 2n);
     }
   }
   return rest;
-}
-
-function isTooMuch(error: ApiError): boolean {
-  return error.failure === 'too-large' || error.failure === 'timeout' || error.status === 504;
 }

@@ -1,8 +1,8 @@
 import { formatInstant, parseInstant } from '../instant.js';
-import { hasStatus } from '../talon-one/api-error.js';
-import type { ListPage, SessionQuery } from '../talon-one/management.js';
+import type { ListPage } from '../talon-one/management.js';
 import { type OwedSession, owedSessionsAmong } from '../warehouse/owed.js';
 import type { CycleContext } from './cycle-context.js';
+import type { SessionPages } from './session-pages.js';
 import type { SessionWindow } from './session-plan.js';
 import type { LearnedSpread, ListedSession } from './session-spread.js';
 import { type LaneOptions, sessionBatch, storeSessions } from './session-store.js';
@@ -21,15 +21,19 @@ export interface PendingSessions {
   credit: number | undefined;
 }
 
-/** How reading a window ended: with its last page; before that; or the server refuses lists. */
+export interface ListOptions extends LaneOptions {
+  readonly pages: SessionPages;
+}
+
+/** How reading a window ended: with its last page; before that; or lists cannot be had. */
 export type ListEnd = 'complete' | 'cut' | 'refused';
 
 /**
- * Lists one window page by page, and stores what is owed of it, whether it was listed for its sake or not. Stops when
- * nothing that the window was listed for is left, or when what is left is cheaper elsewhere.
+ * Lists one window page by page, and stores what is owed of it, whether it was listed for its sake or not, and what
+ * carries news. Stops when nothing that the window was listed for is left, or when what is left is cheaper elsewhere.
  */
 export async function listSessions(
-  options: LaneOptions,
+  options: ListOptions,
   window: SessionWindow,
   run: PendingSessions,
   context: CycleContext,
@@ -41,9 +45,10 @@ export async function listSessions(
   for (let requests = 1; ; requests += 1) {
     context.signal.throwIfAborted();
     const batch = await sessionBatch(options, [], 'list', context);
-    const query = { createdAfter, createdBefore, pageSize: options.pageSize, skip: rows };
-    const page = await listPage(options, query, run.credit !== undefined, context);
-    if (page === undefined) return 'refused';
+    const query = { createdAfter, createdBefore, skip: rows };
+    const answer = await options.pages.page(query, run.credit !== undefined, context);
+    if (answer === undefined) return 'refused';
+    const { page, pageSize } = answer;
     rows += page.data.length;
     run.spread.learn(listedSessions(page));
     const asked = [...owedOn(page, run.pending), ...(await owedBeyond(options, page, run, context))];
@@ -51,10 +56,10 @@ export async function listSessions(
     for (const session of asked) if (!rest.has(session)) run.pending.delete(session.id);
     const brought = asked.length - rest.size;
     if (run.credit !== undefined) run.credit += brought - 1;
-    const isLast = page.hasMore === undefined ? page.data.length < options.pageSize : !page.hasMore;
+    const isLast = page.hasMore === undefined ? page.data.length < pageSize : !page.hasMore;
     if (isLast || page.data.length === 0) return 'complete';
     const left = window.sessions.filter(({ id }) => run.pending.has(id)).length;
-    if (isTimeUp() || (left === 0 && !(brought > 1 && goesOn(run, options.pageSize)))) return 'cut';
+    if (isTimeUp() || (left === 0 && !(brought > 1 && goesOn(run, pageSize)))) return 'cut';
     // Longer than estimated: only while it goes on to bring more than as many requests by ID.
     const isLong = requests >= window.pages && (left === 1 || brought < 2);
     if (run.credit !== undefined && (run.credit < 1 || isLong)) return 'cut';
@@ -94,19 +99,4 @@ function listedSessions({ data }: ListPage): ListedSession[] {
     const at = typeof created === 'string' ? parseInstant(created) : undefined;
     return typeof id === 'number' && at !== undefined ? [{ id, created: at }] : [];
   });
-}
-
-/** `undefined`: the server refuses the list, and there is another lane to take. */
-async function listPage(
-  options: LaneOptions,
-  query: SessionQuery,
-  isWeighed: boolean,
-  context: CycleContext,
-): Promise<ListPage | undefined> {
-  try {
-    return await options.client.sessions(context.lease.applicationId, query, context.requests);
-  } catch (error) {
-    if (isWeighed && hasStatus(error, 400)) return undefined;
-    throw error;
-  }
 }

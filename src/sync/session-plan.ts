@@ -1,4 +1,5 @@
 import { floorToSecond, type Instant, SECOND } from '../instant.js';
+import type { KnownSession } from '../warehouse/known-sessions.js';
 import type { OwedSession } from '../warehouse/owed.js';
 import { type PlacedSession, placeSessions } from './session-place.js';
 import type { Spread } from './session-spread.js';
@@ -11,6 +12,7 @@ import type { Spread } from './session-spread.js';
 // Steps: (1) place them (session-place.ts); (2) from the left, cover each point that is not covered yet with the page
 // that begins there, which is the best cover there is; (3) join neighbours where one longer window has no more pages,
 // because its pages are full; (4) what would be alone on its page, or on as many pages as sessions, is asked for by ID.
+// Of many that cannot be placed, some are asked for by ID first: their answers tell where the others lie.
 // Cost: a sort. Places are estimates, so a list may miss a session: what it does not return is asked for by ID.
 
 /** A stretch of creation times to be listed for the sake of `sessions`. */
@@ -26,7 +28,7 @@ export interface SessionPlan {
   /** The one that saves most first. */
   readonly windows: readonly SessionWindow[];
   readonly byId: readonly OwedSession[];
-  /** For the next plan: here they would begin a page that the sessions after them could fill. */
+  /** For the next plan: here they would begin a page that the sessions after them could fill, or nobody knows their place. */
   readonly left: readonly OwedSession[];
 }
 
@@ -35,6 +37,8 @@ export interface PlanOptions {
   readonly mode: 'auto' | 'by-id' | 'list';
   readonly pageSize: number;
   readonly spread: Spread;
+  /** Stored sessions around those that nothing else places, in order of their IDs. */
+  readonly landmarks?: readonly KnownSession[];
   /** More sessions are owed than these: a window may leave its last ones for the next plan. */
   readonly mayLeave?: boolean;
 }
@@ -43,38 +47,38 @@ export interface PlanOptions {
 const FULL_SHARE = 0.97;
 /** Seconds that a window is longer than from its first to its last session, see `toWindow`. */
 const SPARE_SECONDS = 4.5;
+/** With so many that cannot be placed, a few are asked for first. */
+const LEAST_TO_SCOUT = 20;
 /** A window that keeps at least so many pages may leave the beginning of another. */
 const LEAST_KEPT_PAGES = 2;
 
 export function planSessions(owed: readonly OwedSession[], options: PlanOptions): SessionPlan {
   if (options.mode === 'by-id' || owed.length === 0) return { windows: [], byId: owed, left: [] };
-  const { points, unknown, rowsPerSecond } = placeSessions(owed, options.spread);
-  const cost = new ListCost(options.pageSize, rowsPerSecond * SPARE_SECONDS);
+  const { points, unknown } = placeSessions(owed, options.spread, options.landmarks);
+  const cost = new ListCost(options.pageSize);
   const groups = joined(pagesOver(points, cost), cost);
   const { kept, left } = options.mayLeave ? withoutTail(groups, cost) : { kept: groups, left: [] };
   const windows: SessionWindow[] = [];
-  const byId = [...unknown];
+  const { scouts, others } = options.mode === 'auto' ? scoutsOf(unknown) : { scouts: unknown, others: [] };
+  const byId = [...scouts];
   for (const group of kept) {
     const pages = cost.pages(group);
     if (options.mode === 'list' || pages < group.length) windows.push(toWindow(group, pages));
     else byId.push(...group.map((point) => point.session));
   }
   windows.sort((a, b) => b.sessions.length / b.pages - a.sessions.length / a.pages);
-  return { windows, byId, left };
+  return { windows, byId, left: [...left, ...others] };
 }
 
 type Group = readonly PlacedSession[];
 
 /** What lists cost, in estimated pages. */
 class ListCost {
-  constructor(
-    readonly pageSize: number,
-    /** Rows in the spare seconds at both ends of a window. */
-    private readonly spareRows: number,
-  ) {}
+  constructor(readonly pageSize: number) {}
 
   rows(first: PlacedSession, last: PlacedSession): number {
-    return last.place - first.place + 1 + this.spareRows;
+    const spareRows = ((first.rowsPerSecond + last.rowsPerSecond) * SPARE_SECONDS) / 2;
+    return last.place + last.trail - (first.place - first.lead) + 1 + spareRows;
   }
 
   pages(group: Group): number {
@@ -96,6 +100,20 @@ function pagesOver(points: readonly PlacedSession[], cost: ListCost): Group[] {
     else groups.push([point]);
   }
   return groups;
+}
+
+// The lowest and the highest ID among them, and others at equal distances in between.
+function scoutsOf(unknown: readonly OwedSession[]): { scouts: OwedSession[]; others: OwedSession[] } {
+  if (unknown.length < LEAST_TO_SCOUT) return { scouts: [...unknown], others: [] };
+  const inOrder = [...unknown].sort((a, b) => Number(a.id) - Number(b.id));
+  const steps = Math.ceil(Math.sqrt(unknown.length)) - 1;
+  const chosen = new Set(
+    Array.from({ length: steps + 1 }, (_, step) => Math.round((step * (inOrder.length - 1)) / steps)),
+  );
+  return {
+    scouts: inOrder.filter((_, index) => chosen.has(index)),
+    others: inOrder.filter((_, index) => !chosen.has(index)),
+  };
 }
 
 // A session alone costs one request by ID, which brings its discounts too: it is joined only where that saves one.
@@ -126,8 +144,8 @@ function withoutTail(groups: readonly Group[], cost: ListCost): { kept: Group[];
 // Whole seconds, with more than one to spare on both sides: whether a query may have fractions, and whether the bounds
 // are inclusive, is not documented.
 function toWindow(group: Group, pages: number): SessionWindow {
-  const first = group[0]?.created ?? 0n;
-  const last = group.at(-1)?.created ?? first;
+  const first = group[0]?.earliest ?? 0n;
+  const last = group.at(-1)?.latest ?? first;
   const after = floorToSecond(first) - 2n * SECOND;
   const before = floorToSecond(last) + 2n * SECOND;
   return { after, before, sessions: group.map((point) => point.session), pages };

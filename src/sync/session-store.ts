@@ -1,8 +1,9 @@
 import type { ListPage, ManagementClient } from '../talon-one/management.js';
 import { databaseTime, type OwedSession } from '../warehouse/owed.js';
-import { type SessionSource, type SnapshotBatch, writeSnapshots } from '../warehouse/snapshot-writer.js';
+import type { SessionSource, SnapshotBatch } from '../warehouse/snapshot-writer.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
 import { type CycleContext, noteQuarantined, noteSnapshots } from './cycle-context.js';
+import { owedStore } from './snapshot-store.js';
 
 /** What every lane of sessions needs. */
 export interface LaneOptions {
@@ -27,7 +28,10 @@ export async function sessionBatch(
   };
 }
 
-/** Stores those sessions of an answer that were asked for; returns the ones that it did not hold. */
+/**
+ * Stores those sessions of an answer that were asked for, and of a list whatever carries news. Returns the ones that were
+ * asked for and that it did not hold.
+ */
 export async function storeSessions(
   options: LaneOptions,
   batch: SnapshotBatch<OwedSession>,
@@ -35,8 +39,9 @@ export async function storeSessions(
   context: CycleContext,
   problems: ReadonlyMap<number, string> = new Map(),
 ): Promise<OwedSession[]> {
-  if (batch.asked.length === 0) return [];
-  const counts = await writeSnapshots(options.warehouse, batch, { ...page, problems });
+  if (batch.asked.length === 0 && (batch.source !== 'list' || page.data.length === 0)) return [];
+  const store = context.store ?? owedStore(options.warehouse);
+  const counts = await store.answered(batch, { ...page, problems });
   noteSnapshots(context, batch.source, counts.inserted);
   noteQuarantined(context, counts, page.source);
   return batch.asked.filter((session) => !counts.answered.has(session.id));

@@ -66,6 +66,12 @@ export function isUnauthorised(error: unknown): boolean {
   return error instanceof ApiError && (error.status === 401 || error.status === 403);
 }
 
+/** The server, or something before it, gave up on the amount, or it is more than can be read: less of it may work. */
+export function isTooMuch(error: unknown): error is ApiError {
+  if (!(error instanceof ApiError)) return false;
+  return error.failure === 'timeout' || error.failure === 'too-large' || hasStatus(error, 408, 504);
+}
+
 export function hasStatus(error: unknown, ...statuses: number[]): boolean {
   return error instanceof ApiError && error.status !== undefined && statuses.includes(error.status);
 }

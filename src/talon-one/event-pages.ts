@@ -30,13 +30,23 @@ export async function* eventPages(
   }
 }
 
-/** The same pages, each next one being fetched while the one before is in use. */
-export async function* oneAhead<T>(pages: AsyncGenerator<T, void>): AsyncGenerator<T, void> {
+/**
+ * The same pages, each next one being fetched while the one before is in use.
+ * @param isLast nothing after this page is wanted, so nothing is fetched for it
+ */
+export async function* oneAhead<T>(
+  pages: AsyncGenerator<T, void>,
+  isLast: (page: T) => boolean = () => false,
+): AsyncGenerator<T, void> {
   let next = pages.next();
   try {
     for (;;) {
       const { done, value } = await next;
       if (done) return;
+      if (isLast(value)) {
+        yield value;
+        return;
+      }
       next = pages.next();
       // Looked at when its turn comes; without this a failure in the meantime would count as unhandled.
       next.catch(() => {});

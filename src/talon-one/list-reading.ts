@@ -1,6 +1,7 @@
 import { hasStatus } from './api-error.js';
 import type { HttpRequest } from './http.js';
 import type { ListPage, ManagementClient, RequestContext } from './management.js';
+import { PageSize } from './page-size.js';
 import { firstProblem, recordSchema } from './schemas.js';
 
 // Reads a list that has no useful filter, from its beginning to its end, page by page. Such a list can shift while it is
@@ -49,12 +50,13 @@ export async function readList(
 ): Promise<ListReading> {
   if (list.isOne) return readOne(client, list, context, take);
   const seen = new Set<unknown>();
+  const size = new PageSize(list.pageSize, `GET ${list.path}`);
   let sort = 0;
   let rows = 0;
   for (let pages = 1; ; pages += 1) {
     const { page, sort: accepted } = list.isUnpaged
       ? { page: await client.list(list.path, list.parameters, { ...list.query }, context), sort }
-      : await fetchSorted(client, list, rows, sort, context);
+      : await fetchSorted(client, list, size, rows, sort, context);
     sort = accepted;
     const before = seen.size;
     const problems = new Map<number, string>();
@@ -91,7 +93,8 @@ async function readOne(
 // A refused sort is answered with 400; so is any other mistake, which then stays after the last fallback.
 async function fetchSorted(
   client: ManagementClient,
-  { path, parameters, pageSize, query = {} }: ListAddress,
+  { path, parameters, query = {} }: ListAddress,
+  size: PageSize,
   skip: number,
   first: number,
   context: RequestContext,
@@ -99,8 +102,11 @@ async function fetchSorted(
   let refusal: unknown;
   for (let sort = first; sort < SORTS.length; sort += 1) {
     try {
-      const asked = { ...query, pageSize, skip, sort: SORTS[sort] };
-      return { page: await client.list(path, parameters, asked, context), sort };
+      const asked = { ...query, skip, sort: SORTS[sort] };
+      const { page } = await size.ask(context, (pageSize, asking) =>
+        client.list(path, parameters, { ...asked, pageSize }, asking),
+      );
+      return { page, sort };
     } catch (error) {
       if (!hasStatus(error, 400)) throw error;
       refusal ??= error;

@@ -8,7 +8,7 @@ import { ApiError } from './api-error.js';
 import type { HttpAnswer, HttpRequest, SendRequest } from './http.js';
 import { observeAttempt } from './observed.js';
 import type { Priority } from './request-budget.js';
-import { type FailedAttempt, type RetryOptions, withRetry } from './retry.js';
+import { type FailedAttempt, isRetryable, type RetryOptions, withRetry } from './retry.js';
 import { type Application, applicationSchema, firstProblem, pageSchema } from './schemas.js';
 import { parseSessionExport } from './session-csv.js';
 
@@ -22,6 +22,18 @@ export interface RequestContext {
   readonly priority?: Priority;
   readonly onAttempt?: (attempt: number) => void;
   readonly onFailedAttempt?: (failed: FailedAttempt) => void;
+  /** Tells errors after which the caller has something better to do than to ask the same again. Attempts count from 1. */
+  readonly isFinal?: (error: unknown, attempt: number) => boolean;
+  /** Told when a list is read in pages of another size than before. */
+  readonly onPageSize?: (change: PageSizeChange) => void;
+}
+
+export interface PageSizeChange {
+  /** Method and path template. */
+  readonly endpoint: string;
+  readonly pageSize: number;
+  /** It is the size that the list is meant to have. */
+  readonly isFull: boolean;
 }
 
 /** One answer that holds a list; single objects are given the same form. */
@@ -177,6 +189,7 @@ export class ManagementClient {
     read: (answer: HttpAnswer, request: HttpRequest) => T,
     context: RequestContext,
   ): Promise<T> {
+    const mayRepeat = this.retry.isRetryable ?? isRetryable;
     return withRetry(
       async (attempt) => {
         context.onAttempt?.(attempt);
@@ -185,7 +198,10 @@ export class ManagementClient {
           read(await this.send(priority ? { ...request, priority } : request, signal), request),
         );
       },
-      this.retry,
+      {
+        ...this.retry,
+        isRetryable: (error, attempt) => mayRepeat(error, attempt) && !context.isFinal?.(error, attempt),
+      },
       context.signal,
       (failed) => context.onFailedAttempt?.(failed),
     );

@@ -1,6 +1,7 @@
 import type { Instant } from '../instant.js';
 import { ApiError } from './api-error.js';
 import type { ListPage, RequestContext } from './management.js';
+import { PageSize } from './page-size.js';
 
 /** What reading needs to know of one record. */
 export interface RecordRow {
@@ -48,7 +49,7 @@ const EMPTY_PAGE_REPEATS = 2;
  * to do: the page size it can deliver, whether an empty page that promises more is the end.
  */
 export abstract class RecordList {
-  private pageSize: number;
+  protected readonly size: PageSize;
   /** The longest page so far: a server may deliver fewer rows than it is asked for. */
   private longestPage = 0;
   /** An empty page that promises more has been seen at the end of the list. */
@@ -57,9 +58,9 @@ export abstract class RecordList {
   constructor(
     /** Method and path template, for messages. */
     readonly endpoint: string,
-    private readonly fullPageSize: number,
+    fullPageSize: number,
   ) {
-    this.pageSize = fullPageSize;
+    this.size = new PageSize(fullPageSize, endpoint);
   }
 
   protected abstract fetch(range: RecordRange, pageSize: number, context: RequestContext): Promise<ListPage>;
@@ -70,7 +71,9 @@ export abstract class RecordList {
   /** One page. An empty page that promises more is asked for again before it is believed. */
   async page(range: RecordRange, context: RequestContext): Promise<RecordListPage> {
     for (let repeat = 0; ; repeat += 1) {
-      const { page, pageSize } = await this.fetchShrinking(range, context);
+      const { page, pageSize } = await this.size.ask(context, (size, asking) =>
+        this.fetch(range, size, asking),
+      );
       // A server that tells the end needs no trust: what was empty before was a fault.
       if (page.hasMore === false) this.emptyMeansEnd = false;
       const isSuspicious = page.data.length === 0 && page.hasMore === true && !this.emptyMeansEnd;
@@ -90,8 +93,9 @@ export abstract class RecordList {
     return !this.emptyMeansEnd;
   }
 
+  /** Rows that the next page is asked for. */
   get rowsPerPage(): number {
-    return this.pageSize;
+    return this.size.now;
   }
 
   protected inspect(page: ListPage, isLast: boolean): RecordListPage {
@@ -103,27 +107,6 @@ export abstract class RecordList {
       else rows.push({ ...read, index });
     }
     return { ...page, rows, problems, isLast };
-  }
-
-  // Large records make large answers: a page that is too large is halved at once; one that did not come in time makes
-  // the next reading begin with a smaller one. Pages grow again with every success.
-  private async fetchShrinking(
-    range: RecordRange,
-    context: RequestContext,
-  ): Promise<{ page: ListPage; pageSize: number }> {
-    for (;;) {
-      const pageSize = this.pageSize;
-      try {
-        const page = await this.fetch(range, pageSize, context);
-        this.pageSize = Math.min(this.fullPageSize, pageSize * 2);
-        return { page, pageSize };
-      } catch (error) {
-        const isSlow = error instanceof ApiError && (error.failure === 'timeout' || error.status === 504);
-        const isLarge = error instanceof ApiError && error.failure === 'too-large';
-        if (isSlow || isLarge) this.pageSize = Math.max(1, Math.floor(pageSize / 2));
-        if (!isLarge || pageSize === 1) throw error;
-      }
-    }
   }
 }
 

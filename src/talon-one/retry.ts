@@ -10,8 +10,8 @@ export interface RetryOptions {
   readonly maxDelayMs: number;
   /** The most a `Retry-After` can make us wait, in milliseconds: servers have been seen to ask for a day. */
   readonly maxRetryAfterMs: number;
-  /** Whether another attempt can help and does no harm. Default: that of reads. */
-  readonly isRetryable?: (error: unknown) => boolean;
+  /** Whether another attempt can help and does no harm, after so many. Default: that of reads. */
+  readonly isRetryable?: (error: unknown, attempt: number) => boolean;
   readonly wait?: Sleep;
 }
 
@@ -75,10 +75,10 @@ export async function withRetry<T>(
     factor: 2,
     randomize: true,
     signal,
-    shouldRetry: ({ error }) => mayRepeat(error),
+    shouldRetry: ({ error, attemptNumber }) => mayRepeat(error, attemptNumber),
     // p-retry adds its own delay to the time spent here, which makes Retry-After the floor.
     onFailedAttempt: async ({ error, attemptNumber, retriesLeft }) => {
-      if (!(error instanceof ApiError) || !mayRepeat(error) || retriesLeft === 0) return;
+      if (!(error instanceof ApiError) || !mayRepeat(error, attemptNumber) || retriesLeft === 0) return;
       onFailedAttempt({ error, attempt: attemptNumber });
       if (error.retryAfterMs !== undefined)
         await wait(Math.min(error.retryAfterMs, options.maxRetryAfterMs), signal);

@@ -40,11 +40,13 @@ export class TransactionList extends RecordList {
   async waiting(context: RequestContext): Promise<Set<string>> {
     const uuids = new Set<string>();
     for (let skip = 0; ; ) {
-      const query = { awaitsActivation: true, pageSize: this.rowsPerPage, skip } as const;
-      const page = await this.client.loyaltyTransactions(this.programId, query, context);
+      const { page, pageSize } = await this.size.ask(context, (size, asking) => {
+        const query = { awaitsActivation: true, pageSize: size, skip } as const;
+        return this.client.loyaltyTransactions(this.programId, query, asking);
+      });
       for (const row of this.inspect(page, true).rows) uuids.add(String(row.id));
       skip += page.data.length;
-      if (page.data.length === 0 || !(page.hasMore ?? page.data.length === query.pageSize)) return uuids;
+      if (page.data.length === 0 || !(page.hasMore ?? page.data.length === pageSize)) return uuids;
     }
   }
 

@@ -8,7 +8,7 @@ export function writeChanges(warehouse: Warehouse, page: RecordPage, begin: Begi
   return storePage(warehouse, page, {
     kind: 'change',
     applicationId: NO_APPLICATION,
-    begin,
+    fence: begin,
     insert: async (client, text) => (await client.query(INSERT_CHANGES, [text])).rowCount ?? 0,
   });
 }

@@ -19,7 +19,7 @@ export function writeCodes(
   return storePage(warehouse, batch, {
     kind,
     applicationId,
-    begin,
+    fence: begin,
     insert: async (client, text) => (await client.query(UPSERT[kind], [applicationId, text])).rowCount ?? 0,
   });
 }

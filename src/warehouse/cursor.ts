@@ -6,6 +6,7 @@ import {
   type LeaseTable,
   leaveRows,
   millisecondsUntilRow,
+  renewRows,
   takeRow,
 } from './lease.js';
 import type { Client } from './pool.js';
@@ -15,11 +16,16 @@ import type { Warehouse } from './warehouse.js';
 // One row per Application holds its cursor and its lease (lease.ts). Every writing transaction begins with
 // `advanceCursor`, which locks the row and finds nothing when the fence has moved on.
 
+// Read close to its end lately: longer ago than the longest pause after a failure is behind. A server without a clock says
+// only that it was read to its end.
+const IS_LIVE = `coalesce(read_until > clock_timestamp() - interval '15 minutes', status = 'up-to-date')`;
+
 const CURSORS: LeaseTable = {
   name: 'talon_one_sync_cursor',
   key: 'application_id',
   keyType: 'bigint',
   dueAt: 'next_cycle_at',
+  isPressing: IS_LIVE,
 };
 
 /** The right to write one Application, until it expires or somebody with a higher fence has it. */
@@ -31,6 +37,8 @@ export interface Lease extends HeldLease {
 export interface CursorState {
   readonly lastSync: Instant;
   readonly readUntil: Instant | undefined;
+  /** It was up to date lately; otherwise this is a first sync, or one after a long absence. */
+  readonly isLive: boolean;
   readonly failures: number;
 }
 
@@ -112,7 +120,7 @@ export async function takeLease(
     CURSORS,
     options.applicationIds,
     options,
-    `failures, ${rfc3339('last_sync')} as last_sync, ${rfc3339('read_until')} as read_until, ${OTHERS_WAIT}`,
+    `failures, ${rfc3339('last_sync')} as last_sync, ${rfc3339('read_until')} as read_until, ${IS_LIVE} as is_live, ${OTHERS_WAIT}`,
   );
   if (!row) return undefined;
   const { owner, leaseMs: durationMs } = options;
@@ -121,6 +129,7 @@ export async function takeLease(
     cursor: {
       lastSync: toInstant(row.last_sync) ?? 0n,
       readUntil: toInstant(row.read_until),
+      isLive: row.is_live,
       failures: row.failures,
     },
     othersWaitMs: Number(row.others_wait_ms),
@@ -138,6 +147,7 @@ const OTHERS_WAIT = `(
 interface CursorRow {
   others_wait_ms: string | null;
   failures: number;
+  is_live: boolean;
   last_sync: string;
   read_until: string | null;
 }
@@ -155,14 +165,16 @@ export function millisecondsUntilDue(
  * @param isDueNow there is something new for the next cycle to do
  */
 export async function returnLease(warehouse: Warehouse, lease: Lease, isDueNow: boolean): Promise<void> {
-  await warehouse.transaction((client) =>
-    client.query(
-      `update talon_one_sync_cursor
+  await warehouse.transaction(
+    (client) =>
+      client.query(
+        `update talon_one_sync_cursor
        set lease_owner = null, lease_expires_at = clock_timestamp(), updated_at = clock_timestamp(),
            next_cycle_at = case when $3 then least(next_cycle_at, clock_timestamp()) else next_cycle_at end
        where application_id = $1 and fence = $2`,
-      [lease.applicationId, lease.fence, isDueNow],
-    ),
+        [lease.applicationId, lease.fence, isDueNow],
+      ),
+    { isUrgent: true },
   );
 }
 
@@ -173,6 +185,8 @@ export interface CursorReach {
   readonly applicationCreated: Instant | undefined;
   readonly lastSync: Instant;
   readonly readUntil: Instant | undefined;
+  /** As in talon_one_sync_cursor. */
+  readonly status: string;
 }
 
 /** Where the cursors stand of these Applications, or of all. */
@@ -181,9 +195,9 @@ export async function readReaches(
   applicationIds?: readonly string[],
 ): Promise<CursorReach[]> {
   const { rows } = await warehouse.transaction((client) =>
-    client.query<Record<'id' | 'name' | 'created' | 'last_sync' | 'read_until', string | null>>(
+    client.query<Record<'id' | 'name' | 'created' | 'last_sync' | 'read_until' | 'status', string | null>>(
       `select application_id::text as id, application_name as name, ${rfc3339('application_created')} as created,
-         ${rfc3339('last_sync')} as last_sync, ${rfc3339('read_until')} as read_until
+         ${rfc3339('last_sync')} as last_sync, ${rfc3339('read_until')} as read_until, status
        from talon_one_sync_cursor
        where $1::bigint[] is null or application_id = any($1::bigint[]) order by application_id`,
       [applicationIds ?? null],
@@ -195,6 +209,7 @@ export async function readReaches(
     applicationCreated: toInstant(row.created),
     lastSync: toInstant(row.last_sync) ?? 0n,
     readUntil: toInstant(row.read_until),
+    status: row.status ?? 'new',
   }));
 }
 
@@ -242,6 +257,11 @@ export async function advanceCursor(
   if (rowCount === 0) throw new LeaseLostError(`Application ${lease.applicationId}`);
 }
 
+/** Renews leases beside the pages; returns those that were taken over. */
+export function renewCursors(warehouse: Warehouse, leases: readonly Lease[]): Promise<Lease[]> {
+  return renewRows(warehouse, CURSORS, leases, ({ applicationId }) => applicationId);
+}
+
 /** How a cycle ends: when the next one is due and what is known now. */
 export interface CycleEnd {
   readonly nextCycleInMs: number;
@@ -250,7 +270,11 @@ export interface CycleEnd {
   /** `undefined`: the cycle was stopped, and says nothing about how things stand. */
   readonly status?: 'up-to-date' | 'back-filling' | 'failing' | 'unauthorised';
   /** Given with `failing` and `unauthorised`. */
-  readonly failure?: { readonly message: string };
+  readonly failure?: {
+    readonly message: string;
+    /** The failures are counted anew: this cycle has stored something all the same. */
+    readonly isFirst?: boolean;
+  };
   /** With more Applications than these the process leaves this one to others; default: any number. */
   readonly share?: number | undefined;
 }
@@ -266,7 +290,8 @@ export async function endCycle(client: Client, lease: Lease, end: CycleEnd): Pro
      set next_cycle_at = clock_timestamp() + $3 * interval '1 ms', lease_expires_at = clock_timestamp(),
          complete_through = greatest(complete_through, $4),
          status = coalesce($5, status),
-         failures = case when $5::text is null then failures when $6::text is null then 0 else failures + 1 end,
+         failures = case when $5::text is null then failures when $6::text is null then 0
+                         when $9 then 1 else failures + 1 end,
          failing_since = case when $5::text is null then failing_since
                               when $6::text is not null then coalesce(failing_since, clock_timestamp()) end,
          last_error = coalesce($6, last_error),
@@ -284,6 +309,7 @@ export async function endCycle(client: Client, lease: Lease, end: CycleEnd): Pro
       end.failure?.message.replaceAll('\0', '').slice(0, 1000) ?? null,
       lease.owner,
       end.share ?? null,
+      end.failure?.isFirst ?? false,
     ],
   );
   if (rowCount === 0) throw new LeaseLostError(`Application ${lease.applicationId}`);

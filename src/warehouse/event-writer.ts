@@ -37,9 +37,9 @@ export async function writeEventPage(warehouse: Warehouse, write: EventPageWrite
   const counts = await storePage(warehouse, page, {
     kind: 'event',
     applicationId: lease.applicationId,
-    begin: async (client) => {
+    fence: (client) => advanceCursor(client, lease, advance),
+    prepare: async (client) => {
       timed = [];
-      await advanceCursor(client, lease, advance);
       await write.prepare?.(client);
     },
     insert: async (client, text, way) => {
@@ -92,7 +92,8 @@ const EVENTS = `
 const STORED = `event_id, created, profile_id, session_id,
       case when $3 and jsonb_typeof(payload -> 'effects') = 'array' then payload -> 'effects' end as effects`;
 
-const EFFECTS = `
+/** Makes rows of the effects of `inserted`; $1 is the Application. */
+export const EFFECTS = `
     insert into talon_one_effect (application_id, event_id, created, effect_index, effect_type, campaign_id, ruleset_id,
       rule_index, rule_name, triggered_by_coupon, profile_id, session_id, props)
     select $1, event_id, created, position - 1, effect ->> 'effectType', talon_one_bigint(effect -> 'campaignId'),

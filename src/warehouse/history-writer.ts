@@ -43,10 +43,10 @@ export class HistoryWriter {
     const counts = await storePage(this.warehouse, page, {
       kind: this.kind,
       applicationId: scope ?? NO_APPLICATION,
-      begin: async (client) => {
+      fence: this.begin,
+      prepare: async () => {
         ids.length = 0;
         nameless = 0;
-        await this.begin(client);
       },
       insert: async (client, text) => {
         const { rows } = await client.query<{ ids: string[]; versions: number }>(this.statements.merge, [

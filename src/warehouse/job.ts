@@ -5,6 +5,7 @@ import {
   type LeaseTable,
   leaveRows,
   millisecondsUntilRow,
+  renewRows,
   takeRow,
 } from './lease.js';
 import type { Client } from './pool.js';
@@ -124,6 +125,11 @@ export async function advanceJob(client: Client, lease: JobLease, state: JobStat
     [lease.job, lease.fence, lease.durationMs, JSON.stringify(state)],
   );
   if (rowCount === 0) throw new LeaseLostError(`the job ${lease.job}`);
+}
+
+/** Renews leases beside what is written; returns those that were taken over. */
+export function renewJobs(warehouse: Warehouse, leases: readonly JobLease[]): Promise<JobLease[]> {
+  return renewRows(warehouse, JOBS, leases, ({ job }) => job);
 }
 
 /** When a job runs again: after a while, or when the next day reaches this hour (UTC) on the clock of Postgres. */

@@ -19,6 +19,8 @@ export interface LeaseTable {
   readonly keyType: 'bigint' | 'text';
   /** Column that says when the row is due. */
   readonly dueAt: string;
+  /** SQL of ours that is true for rows that must not wait for long work; default: all of them. */
+  readonly isPressing?: string;
 }
 
 export interface LeaseOptions {
@@ -31,6 +33,8 @@ export interface LeaseOptions {
   readonly evenIfNotDue: boolean;
   /** Rows that this process may own before it is courteous with those that nobody owns, too; default: any number. */
   readonly share?: number | undefined;
+  /** Only what must not wait for long work: there is no place for more of that. */
+  readonly pressingOnly?: boolean;
 }
 
 /**
@@ -42,11 +46,11 @@ export async function takeRow<Row>(
   warehouse: Warehouse,
   table: LeaseTable,
   keys: readonly string[],
-  { owner, leaseMs, courtesyMs, evenIfNotDue, share }: LeaseOptions,
+  { owner, leaseMs, courtesyMs, evenIfNotDue, share, pressingOnly }: LeaseOptions,
   columns: string,
 ): Promise<(Row & { key: string; fence: string }) | undefined> {
   if (keys.length === 0) return undefined;
-  const { name, key, keyType, dueAt } = table;
+  const { name, key, keyType, dueAt, isPressing } = table;
   const { rows } = await warehouse.transaction((client) =>
     client.query<Row & { key: string; fence: string }>(
       `with due as (
@@ -54,6 +58,7 @@ export async function takeRow<Row>(
          where ${key} = any($1::${keyType}[])
            and coalesce(lease_expires_at <= clock_timestamp(), true)
            and ($5 or ${dueAt} + ${courtesy(table, '$4', '$6')} <= clock_timestamp())
+           and (not $7 or ${isPressing ?? 'true'})
          order by ${dueAt} limit 1
          for update skip locked
        )
@@ -62,7 +67,7 @@ export async function takeRow<Row>(
            lease_expires_at = clock_timestamp() + $3 * interval '1 ms'
        from due where taken.${key} = due.${key}
        returning taken.${key} as key, fence, ${columns}`,
-      [keys, owner, leaseMs, courtesyMs, evenIfNotDue, share ?? null],
+      [keys, owner, leaseMs, courtesyMs, evenIfNotDue, share ?? null, pressingOnly ?? false],
     ),
   );
   return rows[0];
@@ -76,21 +81,55 @@ function courtesy({ name }: LeaseTable, courtesyMs: string, share: string): stri
     else ${courtesyMs}::float8 end * interval '1 ms'`;
 }
 
+/**
+ * Renews leases in one statement. A row that is locked belongs to a page that is being written, which renews it itself.
+ * @returns those that somebody else has
+ */
+export async function renewRows<L extends HeldLease>(
+  warehouse: Warehouse,
+  { name, key, keyType }: LeaseTable,
+  leases: readonly L[],
+  keyOf: (lease: L) => string,
+): Promise<L[]> {
+  const [first] = leases;
+  if (!first) return [];
+  const { rows } = await warehouse.transaction(
+    (client) =>
+      client.query<{ position: string }>(
+        `with mine as (
+           select key, fence, position from unnest($1::${keyType}[], $2::bigint[]) with ordinality as l (key, fence, position)
+         ), free as (
+           select row.${key} from ${name} as row join mine on row.${key} = mine.key and row.fence = mine.fence
+           for update of row skip locked
+         ), renewed as (
+           update ${name} as row
+           set lease_expires_at = clock_timestamp() + $3 * interval '1 ms', updated_at = clock_timestamp()
+           from free where row.${key} = free.${key}
+         )
+         select mine.position from mine left join ${name} as row on row.${key} = mine.key
+         where row.fence is distinct from mine.fence`,
+        [leases.map(keyOf), leases.map(({ fence }) => fence), first.durationMs],
+      ),
+    { isUrgent: true },
+  );
+  return rows.flatMap(({ position }) => leases[Number(position) - 1] ?? []);
+}
+
 /** Milliseconds until `takeRow` may find one of these rows; `undefined` when there is none at all. */
 export async function millisecondsUntilRow(
   warehouse: Warehouse,
   table: LeaseTable,
   keys: readonly string[],
-  { owner, courtesyMs, share }: LeaseOptions,
+  { owner, courtesyMs, share, pressingOnly }: LeaseOptions,
 ): Promise<number | undefined> {
-  const { name, key, keyType, dueAt } = table;
+  const { name, key, keyType, dueAt, isPressing } = table;
   const { rows } = await warehouse.transaction((client) =>
     client.query<{ ms: string | null }>(
       `select ceil(extract(epoch from min(greatest(
            ${dueAt} + ${courtesy(table, '$3', '$4')},
            lease_expires_at)) - clock_timestamp()) * 1000)::text as ms
-       from ${name} where ${key} = any($1::${keyType}[])`,
-      [keys, owner, courtesyMs, share ?? null],
+       from ${name} where ${key} = any($1::${keyType}[]) and (not $5 or ${isPressing ?? 'true'})`,
+      [keys, owner, courtesyMs, share ?? null, pressingOnly ?? false],
     ),
   );
   const ms = rows[0]?.ms;

@@ -49,7 +49,7 @@ export async function writePrograms(
   return storePage(warehouse, page, {
     kind: 'loyalty-program',
     applicationId: NO_APPLICATION,
-    begin: (client) => advanceJob(client, lease),
+    fence: (client) => advanceJob(client, lease),
     insert: async (client, text) => {
       const { rows } = await client.query<{ inserted: number }>(STORE_PROGRAMS, [text]);
       await client.query(STORE_TIERS, [text]);

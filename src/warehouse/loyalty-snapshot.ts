@@ -78,7 +78,7 @@ export async function writeSnapshotPage(
   return storePage(warehouse, page, {
     kind: 'loyalty-export',
     applicationId: NO_APPLICATION,
-    begin: (client) => advanceJob(client, lease),
+    fence: (client) => advanceJob(client, lease),
     insert: async (client, text) => {
       const days = day === undefined ? [] : [day.day, day.balanceAt];
       const statement = STORE_ROWS[kind];

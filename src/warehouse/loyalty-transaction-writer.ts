@@ -32,9 +32,9 @@ export async function writeTransactionPage(
   const counts = await storePage(warehouse, write.page, {
     kind: 'loyalty-transaction',
     applicationId: NO_APPLICATION,
-    begin: async (client) => {
+    fence: (client) => advanceJob(client, write.lease, write.state),
+    prepare: async (client) => {
       changed = 0;
-      await advanceJob(client, write.lease, write.state);
       await moveCompleteThrough(client, write);
     },
     insert: async (client, text) => {

@@ -16,6 +16,8 @@ export interface OwedSnapshot {
 export interface OwedSession extends OwedSnapshot {
   /** `created` of the session where a snapshot knows it, else of its earliest stored event. */
   readonly created: Instant;
+  /** A snapshot knows it. */
+  readonly isDated: boolean;
   /** `created` of the earliest event that calls for it: the session was updated then, or later. */
   readonly touched: Instant;
 }
@@ -37,6 +39,15 @@ export async function owedProfiles(
   return rows.map((row) => ({ id: row.id, version: row.version, eventId: row.event_id }));
 }
 
+interface OwedRow {
+  readonly id: string;
+  readonly version: string;
+  readonly event_id: string;
+  readonly created: string;
+  readonly is_dated: boolean;
+  readonly touched: string;
+}
+
 /**
  * The oldest owed sessions. A session without a snapshot has been owed since its first stored event, so that one's time
  * is the best guess at its creation.
@@ -47,13 +58,13 @@ export async function owedSessions(
   limit: number,
 ): Promise<OwedSession[]> {
   const { rows } = await warehouse.transaction((client) =>
-    client.query<{ id: string; version: string; event_id: string; created: string; touched: string }>(
+    client.query<OwedRow>(
       `with chunk as (
          select id, version, event_id, first_created from talon_one_owed_snapshot
          where kind = 'session' and application_id = $1 order by first_created limit $2
        )
        select id, version, event_id,
-         ${rfc3339('coalesce(snapshot.created, first_created)')} as created,
+         ${rfc3339('coalesce(snapshot.created, first_created)')} as created, snapshot.created is not null as is_dated,
          ${rfc3339('first_created')} as touched
        from chunk
        left join lateral (
@@ -70,6 +81,7 @@ export async function owedSessions(
     version: row.version,
     eventId: row.event_id,
     created: parseInstant(row.created) ?? 0n,
+    isDated: row.is_dated,
     touched: parseInstant(row.touched) ?? 0n,
   }));
 }
@@ -92,7 +104,14 @@ export async function owedSessionsAmong(
   );
   return rows.map((row) => {
     const touched = parseInstant(row.touched) ?? 0n;
-    return { id: row.id, version: row.version, eventId: row.event_id, created: touched, touched };
+    return {
+      id: row.id,
+      version: row.version,
+      eventId: row.event_id,
+      created: touched,
+      isDated: false,
+      touched,
+    };
   });
 }
 
@@ -101,16 +120,24 @@ export interface OwedSummary {
   readonly count: number;
   /** `created` of the earliest event that calls for one. */
   readonly oldest: Instant | undefined;
+  /** The database's clock when this was read. */
+  readonly readAt: Instant;
 }
 
 export async function summariseOwed(client: Client, applicationId: string): Promise<OwedSummary> {
-  const { rows } = await client.query<{ count: string; oldest: string | null }>(
-    `select count(*) as count, ${rfc3339('min(first_created)')} as oldest from talon_one_owed_snapshot
+  const { rows } = await client.query<{ count: string; oldest: string | null; now: string }>(
+    `select count(*) as count, ${rfc3339('min(first_created)')} as oldest,
+       ${rfc3339('clock_timestamp()')} as now
+     from talon_one_owed_snapshot
      where application_id = $1 and kind in ('profile', 'session')`,
     [applicationId],
   );
-  const oldest = rows[0]?.oldest;
-  return { count: Number(rows[0]?.count ?? 0), oldest: oldest ? parseInstant(oldest) : undefined };
+  const { count = '0', oldest, now = '' } = rows[0] ?? {};
+  return {
+    count: Number(count),
+    oldest: oldest ? parseInstant(oldest) : undefined,
+    readAt: parseInstant(now) ?? 0n,
+  };
 }
 
 /** The database's clock, RFC 3339. A fetch that begins afterwards reflects every event stored before. */

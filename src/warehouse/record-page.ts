@@ -1,4 +1,4 @@
-import { sleep } from '../clock.js';
+import { monotonicMs, sleep } from '../clock.js';
 import { cleanJson } from '../json/clean.js';
 import { elementsOf } from '../json/elements.js';
 import type { Client } from './pool.js';
@@ -21,8 +21,13 @@ export interface RecordPage {
 export interface StoreSteps {
   readonly kind: RecordKind;
   readonly applicationId: string;
-  /** First statements of the transaction: the fence. */
-  readonly begin: (client: Client) => Promise<void>;
+  /**
+   * First statement of the transaction: locks the row of the lease and renews it. Also the last one of a page that took
+   * long, since nobody else could renew the lease meanwhile.
+   */
+  readonly fence: (client: Client) => Promise<void>;
+  /** What comes before the records are inserted. */
+  readonly prepare?: (client: Client) => Promise<void>;
   /**
    * Inserts all records of a text `{"data": [...]}` and returns how many rows are new. `whole`: the text is that of the
    * page, and a unique key that refuses it sends it the second way; `parts`: nothing may be refused for being there.
@@ -30,6 +35,8 @@ export interface StoreSteps {
   readonly insert: (client: Client, text: string, way: 'whole' | 'parts') => Promise<number>;
   /** Whether anything is to be kept of a record that needs a second look; default: always. */
   readonly isWanted?: (raw: string) => boolean;
+  /** Whether a record that cannot be stored goes to the quarantine; default: always. */
+  readonly isQuarantined?: (raw: string) => boolean;
   /** Told of each record that went to the quarantine. */
   readonly refused?: (client: Client, raw: string) => Promise<void>;
 }
@@ -38,6 +45,9 @@ export interface StoreCounts {
   readonly inserted: number;
   readonly quarantined: number;
 }
+
+/** A page that took so long renews the lease at its end. */
+const LONG_PAGE_MS = 500;
 
 /**
  * Stores one page in one transaction. The text goes to Postgres whole and is taken apart there: fastest, and the
@@ -51,10 +61,9 @@ export async function storePage(
 ): Promise<StoreCounts> {
   if (!page.mayChange && page.problems.size === 0) {
     try {
-      const inserted = await warehouse.transaction(async (client) => {
-        await steps.begin(client);
-        return steps.insert(client, page.text, 'whole');
-      });
+      const inserted = await underFence(warehouse, steps, (client) =>
+        steps.insert(client, page.text, 'whole'),
+      );
       return { inserted, quarantined: 0 };
     } catch (error) {
       if (!isDataRefused(error) && !isUniqueViolation(error)) throw error;
@@ -62,9 +71,21 @@ export async function storePage(
   }
   // Before the transaction: it takes seconds for a large page, and a transaction that idles so long is ended.
   const records = await takeApart(page, steps);
+  return underFence(warehouse, steps, (client) => storeOneByOne(client, records, page.source, steps));
+}
+
+function underFence<T>(
+  warehouse: Warehouse,
+  { fence, prepare }: StoreSteps,
+  write: (client: Client) => Promise<T>,
+): Promise<T> {
   return warehouse.transaction(async (client) => {
-    await steps.begin(client);
-    return storeOneByOne(client, records, page.source, steps);
+    await fence(client);
+    const fencedMs = monotonicMs();
+    await prepare?.(client);
+    const written = await write(client);
+    if (monotonicMs() - fencedMs > LONG_PAGE_MS) await fence(client);
+    return written;
   });
 }
 
@@ -106,6 +127,7 @@ async function storeOneByOne(
 ): Promise<StoreCounts> {
   let quarantined = 0;
   const refuse = async (raw: string, reason: string) => {
+    if (steps.isQuarantined?.(raw) === false) return;
     quarantined += 1;
     await quarantine(client, { ...steps, reason, raw, source });
     await steps.refused?.(client, raw);

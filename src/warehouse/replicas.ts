@@ -9,19 +9,22 @@ export async function noteReplica(
   warehouse: Warehouse,
   { owner, version, aliveMs }: { owner: string; version: string; aliveMs: number },
 ): Promise<number> {
-  return warehouse.transaction(async (client) => {
-    await client.query(
-      `insert into talon_one_replica as known (owner, version) values ($1, $2)
+  return warehouse.transaction(
+    async (client) => {
+      await client.query(
+        `insert into talon_one_replica as known (owner, version) values ($1, $2)
        on conflict (owner) do update set seen_at = clock_timestamp()`,
-      [owner, version],
-    );
-    const { rows } = await client.query<{ alive: string }>(
-      `select count(*) as alive from talon_one_replica
+        [owner, version],
+      );
+      const { rows } = await client.query<{ alive: string }>(
+        `select count(*) as alive from talon_one_replica
        where owner = $1 or seen_at > clock_timestamp() - $2 * interval '1 ms'`,
-      [owner, aliveMs],
-    );
-    return Number(rows[0]?.alive ?? 1);
-  });
+        [owner, aliveMs],
+      );
+      return Number(rows[0]?.alive ?? 1);
+    },
+    { isUrgent: true },
+  );
 }
 
 /** Says that this process takes part no longer. */

@@ -15,7 +15,7 @@ const MAX_WAIT_MS = 250;
 const LEAST_WAIT_MS = 1;
 /** A waiter that asks so much later than it said has died, or may queue up anew. */
 const GRACE_MS = 300;
-const LIMITS = { statementMs: 2_000, lockMs: 1_000 };
+const LIMITS = { statementMs: 2_000, lockMs: 1_000, isUrgent: true };
 
 export interface SlotRequest {
   /** Fingerprint of address and key. */

@@ -1,9 +1,11 @@
+import { cleanJson } from '../json/clean.js';
 import { parseJson } from '../json/parse.js';
 import { advanceCursor, type Lease } from './cursor.js';
 import type { OwedSnapshot, SnapshotKind } from './owed.js';
 import type { Client } from './pool.js';
 import { quarantine } from './quarantine.js';
 import { type RecordPage, storePage } from './record-page.js';
+import { CARRIES_NEWS } from './snapshot-news.js';
 import type { Warehouse } from './warehouse.js';
 
 export type SessionSource = 'by-id' | 'list' | 'export';
@@ -11,7 +13,7 @@ export type SessionSource = 'by-id' | 'list' | 'export';
 export interface SnapshotBatch<Owed extends OwedSnapshot = OwedSnapshot> {
   readonly kind: SnapshotKind;
   readonly lease: Lease;
-  /** What this batch may settle; other records of the page are passed over. */
+  /** What this batch may settle. Other records of the page are passed over, but for those of a list that carry news. */
   readonly asked: readonly Owed[];
   /** `databaseTime` before the request was sent. */
   readonly askedAt: string;
@@ -29,7 +31,7 @@ export interface SnapshotCounts {
 /**
  * Stores the snapshots that were asked for and settles what is owed for them, unless newer events touched them
  * meanwhile. A record that cannot be stored goes to the quarantine and leaves a snapshot without payload, so that it
- * is not fetched for ever.
+ * is not fetched for ever. Of a list also what nobody asked for is stored, without an event, where it carries news.
  */
 export async function writeSnapshots(
   warehouse: Warehouse,
@@ -40,9 +42,10 @@ export async function writeSnapshots(
   const counts = await storePage(warehouse, page, {
     kind: batch.kind,
     applicationId: batch.lease.applicationId,
-    begin: (client) => advanceCursor(client, batch.lease),
+    fence: (client) => advanceCursor(client, batch.lease),
     insert: async (client, text) => {
-      const { rows } = await client.query<{ ids: string[]; inserted: number }>(INSERT[batch.kind], [
+      const way = batch.source === 'list' ? 'list' : batch.kind;
+      const { rows } = await client.query<{ ids: string[]; inserted: number }>(INSERT[way], [
         ...settleParameters(batch, batch.asked),
         text,
         batch.askedAt,
@@ -51,10 +54,10 @@ export async function writeSnapshots(
       for (const id of rows[0]?.ids ?? []) answered.add(id);
       return rows[0]?.inserted ?? 0;
     },
-    isWanted: (raw) => {
-      const id = idOf(raw);
-      return id === undefined || isAboutOne(batch) || batch.asked.some((one) => Number(one.id) === id);
-    },
+    // What nobody asked for is worth neither an original text nor the quarantine.
+    isWanted: (raw) =>
+      isAskedFor(batch, raw) || (batch.source === 'list' && cleanJson(raw).reasons.length === 0),
+    isQuarantined: (raw) => isAskedFor(batch, raw),
     refused: async (client, raw) => {
       const id = idOf(raw);
       const owed = isAboutOne(batch) ? batch.asked : batch.asked.filter((one) => Number(one.id) === id);
@@ -128,7 +131,13 @@ function isAboutOne(batch: SnapshotBatch): boolean {
   return batch.source === 'by-id' && batch.asked.length === 1;
 }
 
-function idOf(raw: string): number | undefined {
+function isAskedFor(batch: SnapshotBatch, raw: string): boolean {
+  const id = idOf(raw);
+  return id === undefined || isAboutOne(batch) || batch.asked.some((one) => Number(one.id) === id);
+}
+
+/** The ID of a record's text; a number beyond 2^53 is not exact. */
+export function idOf(raw: string): number | undefined {
   const id = (parseJson(raw) as { id?: unknown } | null)?.id;
   return typeof id === 'number' ? id : undefined;
 }
@@ -145,12 +154,36 @@ const ANSWER = `answer as (
     order by id
   )`;
 
+// What is owed and was not asked for now is stored when its turn comes.
+const NEWS = `news as (
+    select distinct on (record_id) record_id as id, null::bigint as event_id, record
+    from jsonb_array_elements($5::jsonb -> 'data') as page (record),
+      lateral (select talon_one_bigint(record -> 'id') as record_id) as key
+    where record_id > 0
+      and not exists (select from asked where asked.id = record_id)
+      and not exists (
+        select from talon_one_owed_snapshot where kind = 'session' and application_id = $1 and id = record_id
+      )
+      and ${CARRIES_NEWS.session}
+    order by record_id
+  )`;
+
 const settle = (kind: SnapshotKind, settled: string) => `settled as (
     delete from talon_one_owed_snapshot o using ${settled} a
     where o.kind = '${kind}' and o.application_id = $1 and o.id = a.id and o.version = a.version
   )`;
 
-const INSERT: Record<SnapshotKind, string> = {
+const STORED_SESSIONS = `stored as (
+    insert into talon_one_session_snapshot
+      (application_id, session_id, fetched_at, found, integration_id, profile_id, session_created, state, total,
+       total_discounts, source, payload, event_id)
+    select $1, id, $6, true, record ->> 'integrationId', nullif(talon_one_bigint(record -> 'profileId'), 0),
+      talon_one_timestamp(record ->> 'created'), record ->> 'state', talon_one_numeric(record -> 'total'),
+      case when $7 = 'by-id' then talon_one_numeric(record -> 'totalDiscounts') end, $7, record, event_id`;
+
+const ANSWERED = `select (select count(*)::integer from stored) as inserted, coalesce(array_agg(id::text), '{}') as ids from answer`;
+
+const INSERT: Record<SnapshotKind | 'list', string> = {
   profile: `with ${ASKED}, ${ANSWER}, stored as (
     insert into talon_one_profile_snapshot
       (profile_id, fetched_at, application_id, found, integration_id, profile_created, last_activity, closed_sessions,
@@ -161,18 +194,17 @@ const INSERT: Record<SnapshotKind, string> = {
     from answer
     on conflict do nothing returning 1
   ), ${settle('profile', 'answer')}
-  select (select count(*)::integer from stored) as inserted, coalesce(array_agg(id::text), '{}') as ids from answer`,
-  session: `with ${ASKED}, ${ANSWER}, stored as (
-    insert into talon_one_session_snapshot
-      (application_id, session_id, fetched_at, found, integration_id, profile_id, session_created, state, total,
-       total_discounts, source, payload, event_id)
-    select $1, id, $6, true, record ->> 'integrationId', nullif(talon_one_bigint(record -> 'profileId'), 0),
-      talon_one_timestamp(record ->> 'created'), record ->> 'state', talon_one_numeric(record -> 'total'),
-      case when $7 = 'by-id' then talon_one_numeric(record -> 'totalDiscounts') end, $7, record, event_id
+  ${ANSWERED}`,
+  session: `with ${ASKED}, ${ANSWER}, ${STORED_SESSIONS}
     from answer
     on conflict do nothing returning 1
   ), ${settle('session', 'answer')}
-  select (select count(*)::integer from stored) as inserted, coalesce(array_agg(id::text), '{}') as ids from answer`,
+  ${ANSWERED}`,
+  list: `with ${ASKED}, ${ANSWER}, ${NEWS}, ${STORED_SESSIONS}
+    from (select id, event_id, record from answer union all select id, event_id, record from news) as listed
+    on conflict do nothing returning 1
+  ), ${settle('session', 'answer')}
+  ${ANSWERED}`,
 };
 
 // $5 whether the API knew the IDs, $6 asked at, $7 lane.

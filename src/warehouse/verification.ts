@@ -7,6 +7,8 @@ import type { Warehouse } from './warehouse.js';
 
 /** What is to be compared. */
 export interface VerificationPlan {
+  /** Plans that belong together have the same; a UUID. */
+  readonly run?: string | undefined;
   readonly applicationId: string;
   readonly source: 'command' | 'background';
   readonly from: Instant;
@@ -37,6 +39,10 @@ export interface VerificationCounts {
   readonly unknown: number;
   readonly notKept: number;
   readonly unusable: number;
+  /** Profiles and sessions that the events name and that nothing had been fetched of. */
+  readonly lackingSnapshots: number;
+  /** Events without all of their effects. */
+  readonly lackingEffects: number;
 }
 
 export interface VerificationResult extends VerificationCounts {
@@ -65,8 +71,13 @@ export async function beginVerification(
       plan.isDeep,
       plan.repairs,
     ];
-    const { rows: open } = await client.query<{ id: string; period_to: string; reached: string }>(
-      `select verification_id::text as id, ${rfc3339('period_to')} as period_to, ${rfc3339('reached')} as reached
+    const { rows: open } = await client.query<{
+      id: string;
+      run: string | null;
+      period_to: string;
+      reached: string;
+    }>(
+      `select verification_id::text as id, run, ${rfc3339('period_to')} as period_to, ${rfc3339('reached')} as reached
        from talon_one_verification
        where application_id = $1 and source = $2 and period_from = $3 and (period_to = $4 or not $7)
          and is_deep = $5 and repairs = $6 and finished_at is null
@@ -77,15 +88,69 @@ export async function beginVerification(
     const [known] = open;
     if (known) {
       const [to, reached] = [instantOf(known.period_to), instantOf(known.reached)];
-      return { ...plan, id: known.id, to, reached, isResumed: true };
+      return { ...plan, id: known.id, run: known.run ?? undefined, to, reached, isResumed: true };
     }
     const { rows } = await client.query<{ id: string }>(
-      `insert into talon_one_verification (application_id, source, period_from, period_to, reached, is_deep, repairs)
-       values ($1, $2, $3, $4, $3, $5, $6) returning verification_id::text as id`,
-      values,
+      `insert into talon_one_verification (application_id, source, period_from, period_to, reached, is_deep, repairs, run)
+       values ($1, $2, $3, $4, $3, $5, $6, $7) returning verification_id::text as id`,
+      [...values, plan.run ?? null],
     );
     return { ...plan, id: rows[0]?.id ?? '0', reached: plan.from, isResumed: false };
   });
+}
+
+/** A verification that came to its end in the same run, and what it found. */
+export interface FinishedVerification extends VerificationResult {
+  readonly from: Instant;
+  readonly to: Instant;
+}
+
+/** What was found of a plan in the run that it belongs to; `undefined`: it is not finished. */
+export async function finishedVerification(
+  warehouse: Warehouse,
+  plan: VerificationPlan,
+  isEndGiven: boolean,
+): Promise<FinishedVerification | undefined> {
+  const { rows } = await warehouse.transaction((client) =>
+    client.query<Record<string, string | null>>(
+      `select ${RESULT}, ${rfc3339('period_from')} as period_from, ${rfc3339('period_to')} as period_to
+       from talon_one_verification
+       where run = $1 and application_id = $2 and period_from = $3 and (period_to = $4 or not $5)
+         and finished_at is not null`,
+      [plan.run ?? null, plan.applicationId, formatInstant(plan.from), formatInstant(plan.to), isEndGiven],
+    ),
+  );
+  const [row] = rows;
+  if (!row) return undefined;
+  return { ...toResult(row), from: instantOf(row.period_from ?? ''), to: instantOf(row.period_to ?? '') };
+}
+
+/** The run of which one of these plans was interrupted within the last day. */
+export async function interruptedRun(
+  warehouse: Warehouse,
+  plans: readonly VerificationPlan[],
+  isEndGiven: boolean,
+): Promise<string | undefined> {
+  const { rows } = await warehouse.transaction((client) =>
+    client.query<{ run: string }>(
+      `select run from talon_one_verification v
+       join unnest($1::bigint[], $2::timestamptz[], $3::timestamptz[], $4::boolean[], $5::boolean[])
+         as plan (application_id, period_from, period_to, is_deep, repairs)
+         on v.application_id = plan.application_id and v.period_from = plan.period_from
+           and (v.period_to = plan.period_to or not $6) and v.is_deep = plan.is_deep and v.repairs = plan.repairs
+       where run is not null and finished_at is null and started_at > clock_timestamp() - interval '1 day'
+       order by started_at desc limit 1`,
+      [
+        plans.map((plan) => plan.applicationId),
+        plans.map((plan) => formatInstant(plan.from)),
+        plans.map((plan) => formatInstant(plan.to)),
+        plans.map((plan) => plan.isDeep),
+        plans.map((plan) => plan.repairs),
+        isEndGiven,
+      ],
+    ),
+  );
+  return rows[0]?.run;
 }
 
 /** What one stretch of a verification adds to its row. */
@@ -102,7 +167,8 @@ export async function noteVerified(client: Client, id: string, step: Verificatio
     `update talon_one_verification v
      set reached = greatest(reached, $2), pages = pages + $3, listed = listed + $4, compared = compared + $5,
        missing = missing + $6, repaired = repaired + $7, different = different + $8, unknown = unknown + $9,
-       not_kept = not_kept + $10, unusable = unusable + $11,
+       not_kept = not_kept + $10, unusable = unusable + $11, lacking_snapshots = lacking_snapshots + $13,
+       lacking_effects = lacking_effects + $14,
        examples = (
          select jsonb_object_agg(kind, (
            select coalesce(jsonb_agg(id), '[]') from (
@@ -123,6 +189,8 @@ export async function noteVerified(client: Client, id: string, step: Verificatio
       counts.notKept,
       counts.unusable,
       JSON.stringify(examples),
+      counts.lackingSnapshots,
+      counts.lackingEffects,
     ],
   );
 }
@@ -138,12 +206,18 @@ export async function endVerification(
       `update talon_one_verification
        set finished_at = clock_timestamp(), reached = period_to, late = $2, latest_seconds = $3
        where verification_id = $1
-       returning pages::text, listed::text, compared::text, missing::text, repaired::text, different::text,
-         unknown::text, not_kept::text, unusable::text, late::text, latest_seconds::text, examples::text`,
+       returning ${RESULT}`,
       [id, lateness?.late ?? null, lateness?.latestSeconds ?? null],
     ),
   );
-  const row = rows[0] ?? {};
+  return toResult(rows[0] ?? {});
+}
+
+const RESULT = `pages::text, listed::text, compared::text, missing::text, repaired::text, different::text,
+  unknown::text, not_kept::text, unusable::text, lacking_snapshots::text, lacking_effects::text, late::text,
+  latest_seconds::text, examples::text`;
+
+function toResult(row: Record<string, string | null>): VerificationResult {
   const count = (name: string) => Number(row[name] ?? 0);
   const optional = (name: string) => (row[name] == null ? undefined : Number(row[name]));
   return {
@@ -156,6 +230,8 @@ export async function endVerification(
     unknown: count('unknown'),
     notKept: count('not_kept'),
     unusable: count('unusable'),
+    lackingSnapshots: count('lacking_snapshots'),
+    lackingEffects: count('lacking_effects'),
     late: optional('late'),
     latestSeconds: optional('latest_seconds'),
     examples: JSON.parse(row.examples ?? '{}') as VerificationResult['examples'],

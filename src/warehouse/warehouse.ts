@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { Places } from './places.js';
 import type { Client } from './pool.js';
 import { isTransient } from './sqlstate.js';
 
@@ -14,6 +15,8 @@ export interface TransactionLimits {
   readonly lockMs?: number;
   /** Instead of that of the warehouse. */
   readonly idleInTransactionMs?: number;
+  /** A statement or two that a lease or the request budget depends on: it gets a connection before everything else. */
+  readonly isUrgent?: boolean;
 }
 
 const STATEMENT_TIMEOUT_MS = 120_000;
@@ -26,9 +29,11 @@ const TRANSIENT_RETRIES = 3;
  */
 export class Warehouse {
   private readonly opening: string;
+  private readonly places: Places;
 
   constructor(private readonly options: WarehouseOptions) {
     const schema = quoteIdentifier(options.schema);
+    this.places = new Places(options.pool.options.max);
     this.opening = `set local search_path to ${schema}; set local timezone to 'UTC'`;
   }
 
@@ -38,6 +43,11 @@ export class Warehouse {
 
   get pool(): pg.Pool {
     return this.options.pool;
+  }
+
+  /** Transactions that wait for a connection. */
+  get waiting(): number {
+    return this.places.waiting + this.options.pool.waitingCount;
   }
 
   /**
@@ -55,6 +65,15 @@ export class Warehouse {
   }
 
   private async attempt<T>(work: (client: Client) => Promise<T>, limits: TransactionLimits): Promise<T> {
+    await this.places.take(limits.isUrgent === true);
+    try {
+      return await this.connected(work, limits);
+    } finally {
+      this.places.free();
+    }
+  }
+
+  private async connected<T>(work: (client: Client) => Promise<T>, limits: TransactionLimits): Promise<T> {
     const client = await this.options.pool.connect();
     let broken: Error | undefined;
     const idleMs = limits.idleInTransactionMs ?? this.options.idleInTransactionMs;

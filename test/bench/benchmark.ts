@@ -29,6 +29,8 @@ export interface Ratio {
   /** Beyond these something is broken; well away from the aim, for machines are noisy. */
   readonly atLeast?: number | undefined;
   readonly atMost?: number | undefined;
+  /** It is no fault if it could not be measured. */
+  readonly mayBeUnknown?: boolean;
 }
 
 /** One benchmark. Those that are chosen run in turn, round after round, so that a slow minute hits all of them. */

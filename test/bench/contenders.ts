@@ -38,12 +38,13 @@ export const CONTENDERS: readonly Contender[] = [
     name: 'COPY straight into the tables (fails where an event is there already)',
     pages: 20,
     aim: 1,
-    floor: 0.8,
+    floor: 0.9,
     write: inTransaction((client, page) => copyStraight(client, APPLICATION_ID, copyTextFrom(page))),
   },
   {
     name: 'the same COPY, its lines made beforehand',
     pages: 20,
+    floor: 0.7,
     prepare: (page) => copied.set(page, copyTextFrom(page)),
     write: inTransaction((client, page) =>
       copyStraight(client, APPLICATION_ID, copied.get(page) ?? copyTextFrom(page)),
@@ -58,7 +59,7 @@ export const CONTENDERS: readonly Contender[] = [
     name: 'unnest of arrays made in Node',
     pages: 10,
     aim: 2,
-    floor: 1.3,
+    floor: 1.6,
     write: inTransaction((client, page) => {
       const rows = rowsOf(APPLICATION_ID, page);
       return insertByUnnest(client, APPLICATION_ID, rows, owedOf(rows));
@@ -67,7 +68,7 @@ export const CONTENDERS: readonly Contender[] = [
   {
     name: 'row by row, one transaction a page',
     pages: 3,
-    floor: 3,
+    floor: 5,
     write: inTransaction((client, page) =>
       insertRowByRow(client, APPLICATION_ID, rowsOf(APPLICATION_ID, page)),
     ),
@@ -76,7 +77,7 @@ export const CONTENDERS: readonly Contender[] = [
     name: 'row by row, each its own transaction',
     pages: 1,
     aim: 15,
-    floor: 6,
+    floor: 10,
     write: writeAutocommit,
   },
   {

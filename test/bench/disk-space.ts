@@ -56,7 +56,7 @@ function report(series: Series, json: number): Report {
     rows: [
       ['JSON as the API sends it', figure(json)],
       ['talon_one_event: rows with payload', figure(events)],
-      ['talon_one_event: primary key and three indexes', figure(eventIndexes)],
+      ['talon_one_event: primary key and four indexes', figure(eventIndexes)],
       ['**NORMALIZE_EFFECTS=false: together**', figure(events + eventIndexes)],
       ['talon_one_effect: 2.3 rows', figure(effects)],
       ['talon_one_effect: primary key', figure(effectIndexes)],

@@ -7,12 +7,16 @@ import { packageRoot } from '../../src/package-info.js';
 const HEADING = /^### .*$/m;
 
 /**
- * Puts sections, each beginning with its `###` heading, into the part of docs/performance.md that `npm run bench` writes:
+ * Puts sections, each beginning with its `###` heading, into the part of a page below docs/ that this npm script writes:
  * in the place of the one with the same heading, else behind the last. All else stays.
  */
-export async function writeDocs(sections: readonly string[]): Promise<void> {
-  const file = join(packageRoot(), 'docs', 'performance.md');
-  await writeFile(file, withSections(await readFile(file, 'utf8'), sections));
+export async function writeSections(
+  page: string,
+  script: string,
+  sections: readonly string[],
+): Promise<void> {
+  const file = join(packageRoot(), 'docs', page);
+  await writeFile(file, withSections(await readFile(file, 'utf8'), script, sections));
 }
 
 /** Replaces all that this npm script has written into a page below docs/; the text around it stays. */
@@ -24,9 +28,9 @@ export async function replaceSection(page: string, script: string, lines: readon
   );
 }
 
-/** The page with these sections in the part of `npm run bench`. */
-export function withSections(page: string, sections: readonly string[]): string {
-  return replacePart(page, 'bench', (part) => {
+/** The page with these sections in the part of the script. */
+export function withSections(page: string, script: string, sections: readonly string[]): string {
+  return replacePart(page, script, (part) => {
     const kept = part.split(/^(?=### )/m).filter((section) => HEADING.test(section));
     const all = new Map([...kept, ...sections].map((section) => [headingOf(section), section.trim()]));
     return [...all.values()].join('\n\n');

@@ -2,16 +2,16 @@ import type { Report } from './benchmark.js';
 import { figure } from './figures.js';
 
 /**
- * Prints every ratio with its bounds and returns how many are beyond them. One that could not be measured (the CPU of a
- * Postgres elsewhere) does not count.
+ * Prints every ratio with its bounds and returns how many are beyond them. One that could not be measured counts, unless it
+ * may be unknown.
  */
 export function guard(reports: readonly Report[]): number {
   let broken = 0;
   console.log('\nRatios:');
-  for (const { name, value, aim, atLeast = -Infinity, atMost = Infinity } of reports.flatMap(
+  for (const { name, value, aim, atLeast = -Infinity, atMost = Infinity, mayBeUnknown } of reports.flatMap(
     (report) => report.ratios ?? [],
   )) {
-    const isBroken = value < atLeast || value > atMost;
+    const isBroken = Number.isNaN(value) ? mayBeUnknown !== true : value < atLeast || value > atMost;
     if (isBroken) broken += 1;
     const bound = atMost < Infinity ? `at most ${atMost}` : `at least ${atLeast}`;
     const aimed = aim === undefined ? '' : `, aim ${aim}`;

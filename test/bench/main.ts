@@ -5,7 +5,7 @@ import { plural } from '../demo/numbers.js';
 import type { Benchmark, Report } from './benchmark.js';
 import { benchmarks } from './benchmarks.js';
 import { type BenchOptions, readCommandLine } from './command-line.js';
-import { writeDocs } from './docs.js';
+import { writeSections } from './docs.js';
 import { guard } from './guard.js';
 import { describeMachine } from './machine.js';
 import { BenchPostgres } from './postgres.js';
@@ -56,7 +56,8 @@ async function measureAll(
   console.log(`\n${reports.flatMap(renderText).join('\n')}`);
   const minutes = (performance.now() - startedAt) / 60_000;
   console.log(`Medians of ${plural(options.runs, 'run')}, ${minutes.toFixed(1)} minutes altogether.`);
-  if (options.writeDocs) await writeDocs(documented(reports, machine, options.runs));
+  if (options.writeDocs)
+    await writeSections('performance.md', 'bench', documented(reports, machine, options.runs));
   return options.guard ? guard(reports) : 0;
 }
 

@@ -165,7 +165,8 @@ function report(series: ReadonlyMap<Contender, Series>, hasPeer: boolean): Repor
       'In turn, page by page. The same events and effects into the same tables with the same indexes, what is owed and the cursor in the same',
       'transaction, from pages prepared in memory; after each run the rows are counted. The others parse the page in Node and',
       'lose digits that JavaScript does not hold. Row by row without a transaction moves the cursor once a page, behind its',
-      'rows. The yardstick stores nothing.',
+      'rows. The yardstick stores nothing. writeEventPage is given pages whose JSON has been parsed, as the daemon does while the page',
+      'before is written; the first COPY parses in its own time, the second is given its lines ready-made.',
       hasPeer
         ? 'The peer writes equal rows with equal indexes, but no cursor, nothing owed, no partitions, and no transaction.'
         : `The public peer was not measured: install ${PEER} in a folder and name it with --peer.`,
@@ -175,8 +176,10 @@ function report(series: ReadonlyMap<Contender, Series>, hasPeer: boolean): Repor
       {
         name: "Node's share of the CPU of writeEventPage",
         value: series.get(OURS)?.median('nodeShare') ?? Number.NaN,
+        // The CPU of a Postgres elsewhere is not known.
+        mayBeUnknown: true,
         aim: 0.1,
-        atMost: 0.2,
+        atMost: 0.15,
       },
     ],
   };

@@ -54,14 +54,15 @@ export const plants = {
     file: 'warehouse/event-writer.js',
     replace: [
       [
-        'begin: async (client) => {',
-        `begin: async (client) => {
-            await warehouse.transaction((first) => advanceCursor(first, lease, advance));
-            await new Promise((resolve) => setTimeout(resolve, 100));
-            timed = [];
+        'fence: (client) => advanceCursor(client, lease, advance),',
+        `fence: async (client) => {
+            if (!write.isMoved) {
+                write.isMoved = true;
+                await warehouse.transaction((first) => advanceCursor(first, lease, advance));
+                await new Promise((resolve) => setTimeout(resolve, 100));
+            }
             await advanceCursor(client, lease);
-        },
-        unused: async (client) => {`,
+        },`,
       ],
     ],
   },

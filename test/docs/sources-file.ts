@@ -4,8 +4,13 @@ import type { Catalogue, Column, Relation } from './catalogue.js';
 
 /** What says how far the copy has come: the age of the oldest is the age of the data. */
 const FRESHNESS: Readonly<Record<string, string>> = {
-  talon_one_sync_cursor: `select min(coalesce(complete_through, last_sync)) from {{ source('talon_one', 'talon_one_sync_cursor') }}`,
-  talon_one_loyalty_program: `select min(coalesce(complete_through, created)) from {{ source('talon_one', 'talon_one_loyalty_program') }} where missing_since is null`,
+  talon_one_sync_cursor:
+    `select min(coalesce(complete_through, last_sync)) from {{ source('talon_one', 'talon_one_sync_cursor') }} ` +
+    `where application_id not in ({{ var('talon_one_ended_applications', 0) }})`,
+  // A ledger that was never read to its end is none that could be late: loyalty may be off, or the key not allowed to.
+  talon_one_loyalty_program:
+    `select coalesce(min(complete_through), now()) from {{ source('talon_one', 'talon_one_loyalty_program') }} ` +
+    `where missing_since is null and program_id not in ({{ var('talon_one_ended_loyalty_programs', 0) }})`,
 };
 
 /** The file docs/dbt/sources.yml. */

@@ -107,10 +107,10 @@ async function endCycle(warehouse: Warehouse, lease: Lease, settledAt: number | 
   const syncEvents = async () => {
     if (settledAt === null) throw new Error('the events could not be read to their end');
     const closeAt = instantOf(settledAt);
-    return { from: closeAt, to: closeAt, readUntil: closeAt + seconds(3600), closeAt };
+    return { from: closeAt, to: closeAt, isCaughtUp: true, readUntil: closeAt + seconds(3600), closeAt };
   };
   const application = { syncEvents, syncSnapshots: async () => 'time-up' } as unknown as ApplicationSync;
-  const cursor = { lastSync: 0n, readUntil: undefined, failures: 0 };
+  const cursor = { lastSync: 0n, readUntil: undefined, isLive: true, failures: 0 };
   const options = { warehouse, intervalMs: 60_000, lookback: seconds(LATENESS) };
   const { signal } = new AbortController();
   await runCycle({ lease, cursor, othersWaitMs: 0 }, application, options, signal, testLog().log);

@@ -53,6 +53,20 @@ const ROUTES: Record<string, ControlRoute> = {
     text: simulator.sessionText(idFrom(search), search.get('id') ?? ''),
   }),
   'GET profile': ({ simulator, search }) => ({ text: simulator.profileText(search.get('id') ?? '') }),
+  // Changes that make no event. The text is served as it is from now on.
+  'POST profile': ({ simulator, body }) => {
+    const { id, text } = z.strictObject({ id: z.string(), text: z.string() }).parse(body);
+    simulator.setProfilePayload(id, text);
+  },
+  'POST session': ({ simulator, body }) => {
+    const { applicationId, id, text } = z
+      .strictObject({ applicationId: z.int(), id: z.string(), text: z.string() })
+      .parse(body);
+    simulator.setSessionPayload(applicationId, id, text);
+  },
+  'DELETE profile': ({ simulator, search }) => simulator.removeProfile(search.get('id') ?? ''),
+  'DELETE session': ({ simulator, search }) =>
+    simulator.removeSession(idFrom(search), search.get('id') ?? ''),
   'GET requests': ({ simulator, search }) =>
     simulator.requests.slice(-Number(search.get('limit') ?? DEFAULT_ROWS)),
   'DELETE requests': ({ simulator }) => simulator.resetStatistics(),
@@ -144,6 +158,7 @@ const faultSchema = z.strictObject({
   /** JSON has no expressions. */
   pathPattern: z.string().optional(),
   applicationId: z.int().optional(),
+  above: z.int().optional(),
   after: z.int().optional(),
   /** JSON has no Infinity. */
   times: z.union([z.int(), z.literal('always')]).optional(),

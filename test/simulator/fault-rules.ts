@@ -40,6 +40,8 @@ export interface FaultRule {
   /** A template such as `/v1/applications/{applicationId}/sessions`, a path, or an expression for path and query. */
   path?: string | RegExp;
   applicationId?: number;
+  /** Only requests for more records than this: by `pageSize`, which lists may leave out, or the `profileIDs` of a search. */
+  above?: number;
   /** Matching requests that are spared first. Default 0. */
   after?: number;
   /** How many are hit. Default 1, with a probability `Infinity`. */
@@ -56,6 +58,8 @@ export interface Fault {
   readonly hits: number;
   remove(): void;
 }
+
+const LONGEST_PAGE = 1000;
 
 interface ActiveFault {
   rule: FaultRule;
@@ -117,7 +121,14 @@ export class FaultRules {
 function matches(rule: FaultRule, request: LoggedRequest): boolean {
   if (rule.method !== undefined && rule.method !== request.method) return false;
   if (rule.applicationId !== undefined && rule.applicationId !== request.applicationId) return false;
+  if (rule.above !== undefined && recordsAsked(request) <= rule.above) return false;
   if (rule.path === undefined) return true;
   if (typeof rule.path === 'string') return rule.path === request.template || rule.path === request.path;
   return rule.path.test(request.query === '' ? request.path : `${request.path}?${request.query}`);
+}
+
+function recordsAsked({ query, body }: LoggedRequest): number {
+  const ids = /"profileIDs"\s*:\s*\[([^\]]*)\]/.exec(body)?.[1];
+  if (ids !== undefined) return ids.split(',').length;
+  return Number(new URLSearchParams(query).get('pageSize') ?? LONGEST_PAGE);
 }

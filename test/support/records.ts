@@ -62,8 +62,9 @@ export async function storeEvents(
   warehouse: Warehouse,
   lease: Lease,
   records: readonly string[],
-  options: Partial<Pick<EventPageWrite, 'advance' | 'normalizeEffects'>> = {},
+  options: Partial<Pick<EventPageWrite, 'advance' | 'normalizeEffects' | 'prepare'>> = {},
 ): Promise<StoreCounts> {
-  const { advance = {}, normalizeEffects = true } = options;
-  return writeEventPage(warehouse, { lease, page: await eventPage(records), advance, normalizeEffects });
+  const { advance = {}, normalizeEffects = true, ...more } = options;
+  const page = await eventPage(records);
+  return writeEventPage(warehouse, { lease, page, advance, normalizeEffects, ...more });
 }

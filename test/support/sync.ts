@@ -136,7 +136,12 @@ export class TestSync {
 
   /** One cycle, whether it is due or not. */
   async cycle(
-    options: { signal?: AbortSignal; leased?: LeasedCursor; observer?: Observer } = {},
+    options: {
+      signal?: AbortSignal;
+      leased?: LeasedCursor;
+      observer?: Observer;
+      isWaitedFor?: () => boolean;
+    } = {},
   ): Promise<CycleResult> {
     const leased =
       options.leased ?? (await this.db.take(this.applicationId, { leaseMs: this.config.sync.leaseMs }));
@@ -146,7 +151,13 @@ export class TestSync {
     return runCycle(
       leased,
       application,
-      { warehouse: this.warehouse, intervalMs, lookback, observer: options.observer },
+      {
+        warehouse: this.warehouse,
+        intervalMs,
+        lookback,
+        observer: options.observer,
+        isWaitedFor: options.isWaitedFor ?? (() => false),
+      },
       signal,
       this.log,
     );

@@ -18,6 +18,7 @@ export interface VerifyTestOptions {
   readonly isDeep?: boolean;
   readonly repairs?: boolean;
   readonly patienceMs?: number;
+  readonly normalizeEffects?: boolean;
 }
 
 export async function verify(sync: TestSync, options: VerifyTestOptions = {}): Promise<VerificationResult> {
@@ -36,10 +37,13 @@ export async function verify(sync: TestSync, options: VerifyTestOptions = {}): P
   return endVerification(sync.warehouse, verification.id);
 }
 
-export function verifyOptions(sync: TestSync, { patienceMs }: VerifyTestOptions = {}): VerifyOptions {
+export function verifyOptions(
+  sync: TestSync,
+  { patienceMs, normalizeEffects = true }: VerifyTestOptions = {},
+): VerifyOptions {
   const { warehouse, partitions, log } = sync;
   const waiting = patienceMs === undefined ? {} : { patienceMs };
-  const fixed = { normalizeEffects: true, replacesDifferent: true, owner: 'verifier', leaseMs: 2_000 };
+  const fixed = { normalizeEffects, replacesDifferent: true, owner: 'verifier', leaseMs: 2_000 };
   return { warehouse, partitions, log, ...fixed, ...waiting };
 }
 

@@ -7,7 +7,7 @@ import {
   parseInstant,
   SECOND,
 } from '../../instant.js';
-import { ApiError } from '../../talon-one/api-error.js';
+import { ApiError, isTooMuch } from '../../talon-one/api-error.js';
 import { type CodeExport, exportedCodes } from '../../talon-one/code-export.js';
 import type { CsvExports } from '../../talon-one/csv-exports.js';
 import { type CodeKind, writeCodes } from '../../warehouse/code-writer.js';
@@ -113,7 +113,7 @@ class CodeRun {
       applicationId: this.context.subject,
       createdAfter: formatInstant(from),
       createdBefore: before === undefined ? undefined : formatInstant(before),
-      isFinal: (error) => canHalve && isTooLong(error),
+      isFinal: (error) => canHalve && isTooMuch(error),
     };
     const rowsBefore = this.figures.rows;
     try {
@@ -122,8 +122,8 @@ class CodeRun {
       this.cuts = 0;
       return true;
     } catch (error) {
-      const isTooMuch = isTooLong(error) || isBrokenOff(error, this.figures.rows > rowsBefore);
-      if (!canHalve || !isTooMuch) throw error;
+      const mayBeHalved = isTooMuch(error) || isBrokenOff(error, this.figures.rows > rowsBefore);
+      if (!canHalve || !mayBeHalved) throw error;
       this.cuts += 1;
       const { createdAfter, createdBefore } = wanted;
       this.context.log.debug({ createdAfter, createdBefore, err: error }, 'export is too long, halving it');
@@ -159,11 +159,6 @@ class CodeRun {
   private async now(): Promise<Instant> {
     return parseInstant(await databaseTime(this.options.warehouse)) ?? 0n;
   }
-}
-
-/** The server, or something before it, gave up on the amount: less of it may work. */
-function isTooLong(error: unknown): boolean {
-  return error instanceof ApiError && (error.failure === 'timeout' || [408, 504].includes(error.status ?? 0));
 }
 
 /** The answer broke off. That may be for its length, too, once repeating has not helped. */

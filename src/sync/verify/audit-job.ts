@@ -13,7 +13,7 @@ import type { Observer } from '../../observer.js';
 import { EventList } from '../../talon-one/event-list.js';
 import type { ManagementClient } from '../../talon-one/management.js';
 import { readReaches } from '../../warehouse/cursor.js';
-import { advanceJob, ensureJobs } from '../../warehouse/job.js';
+import { advanceJob } from '../../warehouse/job.js';
 import { Partitions } from '../../warehouse/partitions.js';
 import {
   beginVerification,
@@ -23,6 +23,7 @@ import {
   type VerificationResult,
 } from '../../warehouse/verification.js';
 import type { Warehouse } from '../../warehouse/warehouse.js';
+import { applicationJobs, makeApplicationJobs } from '../application-jobs.js';
 import type { JobContext, JobKind, JobResult } from '../job.js';
 import { keptFrom } from '../retention-job.js';
 import type { Period } from './period.js';
@@ -46,9 +47,6 @@ const NAME = 'audit-events';
 const HOUR: Instant = seconds(3600);
 /** After an outage, so much in one run; the next follows at once. */
 const MOST_IN_A_RUN = 24n * HOUR;
-const MAKE_EVERY_MS = 600_000;
-/** There is no Application yet. */
-const SOON_MS = 5_000;
 /** The first sync may take hours. */
 const NOT_READ_YET_MS = 300_000;
 const LOOK_AGAIN_MS = 60_000;
@@ -58,8 +56,6 @@ const NEARLY = 0.8;
 
 /** `audit-events` makes a job for each Application; `audit-events:42` verifies each closed hour of one. */
 export function auditJob(options: AuditOptions): JobKind {
-  const { applicationIds } = options.config.talonOne;
-  const own = applicationIds === 'all' ? [`${NAME}:%`] : applicationIds.map((id) => `${NAME}:${id}`);
   const lists = new Map<string, EventList>();
   const listOf = (id: string) => {
     const list = lists.get(id) ?? new EventList(options.sparing, id, options.config.talonOne.pageSize);
@@ -68,23 +64,13 @@ export function auditJob(options: AuditOptions): JobKind {
   };
   const run = (context: JobContext) =>
     context.subject === '' ? makeJobs(options, context) : audit(listOf(context.subject), options, context);
-  return { name: NAME, jobs: [NAME, ...own], inOnce: 'if-due', isAlone: true, run };
+  return { name: NAME, jobs: applicationJobs(NAME, options.config), inOnce: 'if-due', isAlone: true, run };
 }
 
 async function makeJobs({ warehouse }: AuditOptions, { lease }: JobContext): Promise<JobResult> {
-  const ids = (await readReaches(warehouse)).map((one) => one.applicationId);
-  await warehouse.transaction(async (client) => {
-    await advanceJob(client, lease);
-    await ensureJobs(
-      client,
-      ids.map((id) => `${NAME}:${id}`),
-    );
-  });
+  const made = await makeApplicationJobs(NAME, warehouse, lease);
   await pruneVerifications(warehouse);
-  return {
-    next: { inMs: ids.length === 0 ? SOON_MS : MAKE_EVERY_MS },
-    figures: { applications: ids.length },
-  };
+  return made;
 }
 
 async function audit(list: EventList, options: AuditOptions, context: JobContext): Promise<JobResult> {

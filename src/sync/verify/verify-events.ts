@@ -4,7 +4,13 @@ import type { Observer } from '../../observer.js';
 import type { EventList } from '../../talon-one/event-list.js';
 import type { RequestContext } from '../../talon-one/management.js';
 import type { RecordListPage } from '../../talon-one/record-list.js';
+import { advanceCursor } from '../../warehouse/cursor.js';
 import { comparePage, removeEvents, unlistedEvents } from '../../warehouse/event-comparison.js';
+import {
+  lackingConsequences,
+  restoreConsequences,
+  type Stretch,
+} from '../../warehouse/event-consequences.js';
 import { writeEventPage } from '../../warehouse/event-writer.js';
 import { databaseTime } from '../../warehouse/owed.js';
 import type { Partitions } from '../../warehouse/partitions.js';
@@ -24,7 +30,8 @@ import { type ShortLeaseOptions, withShortLease } from './short-lease.js';
 // 2. Let Postgres compare each page with what is stored. What is missing is stored at once, if that is wanted, by the
 //    writer of the cycles and under the Application's lease.
 // 3. Whenever the reading is certain to have seen everything up to some moment, look for stored events up to there that
-//    were not listed, and note moment and findings in the row of the verification, where it goes on after a crash.
+//    were not listed, and for effects and snapshots that stored events lack; note moment and findings in the row of the
+//    verification, where it goes on after a crash.
 //
 // Memory: the IDs between two such moments, a page or two as a rule.
 
@@ -171,6 +178,7 @@ class VerifyRun {
     const isKept = (created: Instant) => this.hasListed || (oldest !== undefined && created >= oldest);
     const unknown = unlisted.filter((one) => isKept(one.created));
     const lacking = [...this.unusable.values()].filter((isThere) => !isThere).length;
+    const consequences = await this.consequences(stretch);
     const counts: VerificationCounts = {
       pages: this.pages,
       listed: events.length + this.unusable.size,
@@ -181,6 +189,8 @@ class VerifyRun {
       unknown: unknown.length,
       notKept: unlisted.length - unknown.length,
       unusable: this.unusable.size,
+      lackingSnapshots: consequences.snapshots,
+      lackingEffects: consequences.effects,
     };
     const idsOf = (state: ListedEvent['state']) => idsIn(events.filter((one) => one.state === state));
     const examples: Record<FindingKind, string[]> = {
@@ -198,6 +208,25 @@ class VerifyRun {
     this.unusable.clear();
     for (const [key] of judged) this.listed.delete(key);
     await this.begin();
+  }
+
+  /** What stored events lack of what is stored with an event; with repairs it is made again. */
+  private async consequences(
+    stretch: Omit<Stretch, 'normalizeEffects' | 'periodTo'>,
+  ): Promise<{ snapshots: number; effects: number }> {
+    const { warehouse, normalizeEffects } = this.options;
+    if (stretch.to <= stretch.from) return { snapshots: 0, effects: 0 };
+    const whole = { ...stretch, periodTo: this.verification.to, normalizeEffects };
+    const lacking = await lackingConsequences(warehouse, whole);
+    if (!this.verification.repairs || lacking.snapshots + lacking.effects === 0) return lacking;
+    await withShortLease(stretch.applicationId, this.options, this.signal, async (lease) => {
+      await warehouse.transaction(async (client) => {
+        await advanceCursor(client, lease);
+        await restoreConsequences(client, whole);
+      });
+      return lacking.snapshots > 0;
+    });
+    return lacking;
   }
 }
 

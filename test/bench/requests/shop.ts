@@ -13,12 +13,13 @@ export interface ShopHabits {
   readonly oldShare: number;
   /** Seconds between two events of a session; default: minutes, hours and days. */
   readonly pauseSeconds?: (dice: Dice) => number;
+  /** Days of sessions before the shop is watched, so that what began earlier is touched from the start; default: 6. */
+  readonly youngDays?: number;
+  /** Sessions of the months before those; default: 100,000. */
+  readonly oldSessions?: number;
 }
 
-/** Days of sessions that exist before the shop is watched, so that what began earlier is touched from the start. */
-const YOUNG_DAYS = 6;
 const OLD_DAYS = 180;
-const OLD_SESSIONS = 100_000;
 const EVENTS_PER_SESSION = 3;
 const LONGEST_LOOK = SECOND / 2;
 const PROFILE_EVENT_SHARE = 0.05;
@@ -69,14 +70,15 @@ export class Shop {
   /** What happened before anybody looked: the sessions are there, their events are not. */
   private begin(): void {
     const { sessions } = this.application;
+    const { youngDays = 6, oldSessions = 100_000 } = this.habits;
     const now = this.at;
-    for (let index = 0; index < OLD_SESSIONS; index += 1) {
-      const share = index / OLD_SESSIONS;
-      this.existing(Math.floor(now - OLD_DAYS * DAY + share * (OLD_DAYS - YOUNG_DAYS) * DAY));
+    for (let index = 0; index < oldSessions; index += 1) {
+      const share = index / oldSessions;
+      this.existing(Math.floor(now - OLD_DAYS * DAY + share * (OLD_DAYS - youngDays) * DAY));
     }
     this.oldSessions = sessions.count;
     const rate = this.habits.eventsPerSecond(now) / EVENTS_PER_SESSION;
-    for (let at = now - YOUNG_DAYS * DAY; at < now; at += this.wait(rate)) {
+    for (let at = now - youngDays * DAY; at < now; at += this.wait(rate)) {
       const session = this.existing(Math.floor(at));
       if (this.plan(session, Math.floor(at), now)) this.knownBefore.push(session);
     }

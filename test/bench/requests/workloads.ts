@@ -89,7 +89,8 @@ export const workloads: Readonly<Record<string, Workload>> = {
   },
 };
 
-function shops(world: VirtualWorld, count: number, habits: ShopHabits): Stage {
+/** Shops with Applications of their own. */
+export function shops(world: VirtualWorld, count: number, habits: ShopHabits): Stage {
   const applications = Array.from({ length: count }, () => prepared(world.addApplication({})));
   return { applications, shops: applications.map((one, index) => new Shop(one, habits, index + 1)) };
 }

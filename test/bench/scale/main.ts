@@ -3,7 +3,7 @@ import { CleanUp } from '../../demo/clean-up.js';
 import { InterruptedError } from '../../demo/demo-error.js';
 import { Interruption } from '../../demo/interruption.js';
 import type { Report } from '../benchmark.js';
-import { replaceSection } from '../docs.js';
+import { writeSections } from '../docs.js';
 import { describeMachine } from '../machine.js';
 import { BenchPostgres } from '../postgres.js';
 import { renderMarkdown, renderText } from '../render.js';
@@ -62,7 +62,8 @@ async function run(options: ScaleOptions, chosen: readonly string[]): Promise<nu
     }
     const where = `Measured on ${machine.slice(0, 2).join('; ')}; ${machine.at(-1)}.`;
     if (options.writeDocs) {
-      await replaceSection('scale.md', 'bench:scale', [where, '', ...reports.flatMap(renderMarkdown)]);
+      const sections = reports.map((report) => [...renderMarkdown(report), where].join('\n'));
+      await writeSections('scale.md', 'bench:scale', sections);
     }
   } catch (error) {
     const reason = signal.aborted ? signal.reason : error;

@@ -26,6 +26,8 @@ interface Run {
   readonly seconds: number;
   /** Applications that each process read first, and that it had in the end. */
   readonly begun: readonly number[];
+  /** Cycles whose Application another process took meanwhile: their requests were made twice. */
+  readonly lost: number;
   readonly kept: readonly number[];
   readonly requests: number;
   readonly repeated: number;
@@ -46,6 +48,7 @@ export async function measureReplicas(context: ScaleContext): Promise<Report> {
         figure(run.seconds),
         `${figure(alone / run.seconds, 2)} ×`,
         run.begun.join(' / '),
+        formatCount(run.lost),
         run.kept.join(' / '),
         formatCount(run.requests),
         formatCount(run.events),
@@ -60,6 +63,7 @@ export async function measureReplicas(context: ScaleContext): Promise<Report> {
       'seconds until up to date',
       'as fast as one',
       'Applications begun by each',
+      'leases lost',
       'had by each after a while',
       'requests',
       'events',
@@ -68,6 +72,7 @@ export async function measureReplicas(context: ScaleContext): Promise<Report> {
     rows,
     notes: [
       'From the start of the processes until every Application is up to date and no snapshot is owed, on an empty schema.',
+      '"Leases lost": cycles that another process began anew, because Postgres was too busy to renew their leases in time.',
       '"Read twice": events of the look-back and of overlapping pages. The simulator, Postgres and all processes share the cores.',
     ],
   };
@@ -91,7 +96,6 @@ async function measure(
     const settings = {
       REQUESTS_PER_SECOND: String(requestsPerSecond),
       SYNC_INTERVAL_SECONDS: '3600',
-      LEASE_SECONDS: '4',
     };
     const fleet = await makeFleet(processes, { postgres, target, api: simulator.address, settings, cleanUp });
     const startedAt = performance.now();
@@ -108,18 +112,26 @@ async function measure(
     const what = 'every Application is up to date';
     await waitUntil(isDone, { signal, what, timeoutMs: PATIENCE_MS, everyMs: POLL_MS });
     const seconds = (performance.now() - startedAt) / 1000;
-    const cycles = await rowsOf<{ cycles: string; requests: string; fresh: string; repeated: string }>(
+    const cycles = await rowsOf<{
+      cycles: string;
+      lost: string;
+      requests: string;
+      fresh: string;
+      repeated: string;
+    }>(
       target,
-      `select count(distinct application_id) as cycles, sum(requests) as requests, sum(events_new) as fresh, sum(events_repeated) as repeated
+      `select count(distinct application_id) as cycles, count(*) filter (where outcome = 'lease-lost') as lost, sum(requests) as requests, sum(events_new) as fresh, sum(events_repeated) as repeated
        from talon_one_sync_cycle group by owner order by owner`,
     );
-    const sum = (name: 'requests' | 'fresh' | 'repeated') =>
+    const sum = (name: 'lost' | 'requests' | 'fresh' | 'repeated') =>
       cycles.reduce((total, row) => total + Number(row[name]), 0);
-    if (sum('fresh') !== APPLICATIONS * events)
-      throw new Error(`${sum('fresh')} of ${APPLICATIONS * events} events stored`);
+    const [stored] = await rowsOf<{ count: string }>(target, 'select count(*) as count from talon_one_event');
+    if (Number(stored?.count) !== APPLICATIONS * events)
+      throw new Error(`${stored?.count} of ${APPLICATIONS * events} events stored`);
     return {
       seconds,
       begun: cycles.map((row) => Number(row.cycles)),
+      lost: sum('lost'),
       kept: await keptInTheEnd(target, signal),
       requests: sum('requests'),
       repeated: sum('repeated'),
