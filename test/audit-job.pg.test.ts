@@ -1,16 +1,19 @@
 import { expect, test } from 'vitest';
 import { formatInstant, seconds } from '../src/instant.js';
+import { Metrics } from '../src/metrics/metrics.js';
+import type { Observer } from '../src/observer.js';
 import { JobRunner } from '../src/sync/job-runner.js';
 import { auditJob } from '../src/sync/verify/audit-job.js';
 import { expectEverythingStored } from './support/stored.js';
 import { startSync, type TestLog, type TestSync, testLog } from './support/sync.js';
+import { verify } from './support/verifying.js';
 import { moment, useWarehouse } from './support/warehouse.js';
 
 const db = useWarehouse({ poolSize: 8 });
 const HOUR = seconds(3600);
 
-async function audited(sync: TestSync, recorded: TestLog, delayMinutes = 60): Promise<JobRunner> {
-  const kind = auditJob({ ...sync, sparing: sync.client, delay: seconds(delayMinutes * 60) });
+async function audited(sync: TestSync, recorded: TestLog, observer?: Observer): Promise<JobRunner> {
+  const kind = auditJob({ ...sync, sparing: sync.client, delay: HOUR, observer });
   const kinds = [
     { ...kind, inOnce: 'always' as const, jobs: ['audit-events', `audit-events:${sync.applicationId}`] },
   ];
@@ -29,8 +32,13 @@ async function run(runner: JobRunner): Promise<unknown> {
 }
 
 /** Runs twice: the first makes the jobs. */
-async function start(sync: TestSync, recorded: TestLog, since: string): Promise<JobRunner> {
-  const runner = await audited(sync, recorded);
+async function start(
+  sync: TestSync,
+  recorded: TestLog,
+  since: string,
+  observer?: Observer,
+): Promise<JobRunner> {
+  const runner = await audited(sync, recorded, observer);
   await db().rows(
     `insert into talon_one_job (job, state) values ($1, jsonb_build_object('auditedThrough', $2::text))`,
     `audit-events:${sync.applicationId}`,
@@ -141,6 +149,60 @@ test('lateness is recorded, and a look-back that is nearly used up is warned of'
       latestSeconds: 110,
     },
   ]);
+});
+
+test('what a repair or a back-fill has stored says nothing about lateness', async () => {
+  const sync = await startSync(db());
+  const { sim, number } = sync;
+  const hour = hoursAgo(sync, 4);
+  sim.addEvents(
+    number,
+    [5, 3_000].map((second) => ({ created: formatInstant(hour + seconds(second)) })),
+  );
+  expect(await sync.cycle()).toMatchObject({ outcome: 'caught-up' });
+  // As if the cycle had been an hour ago.
+  for (const [table, columns] of [
+    ['event', ['synced_at']],
+    ['sync_cycle', ['started_at', 'finished_at']],
+  ] as const)
+    for (const column of columns)
+      await db().rows(
+        `update talon_one_${table} set ${column} = ${column} - interval '1 hour' where application_id = $1`,
+        sync.applicationId,
+      );
+  await db().rows(
+    `update talon_one_event set payload = payload || '{"type":"changed"}'
+     where application_id = $1 and created = (select min(created) from talon_one_event where application_id = $1)`,
+    sync.applicationId,
+  );
+  expect(await verify(sync, { repairs: true })).toMatchObject({ different: 1, repaired: 1 });
+  const recorded = testLog();
+  expect(await run(await start(sync, recorded, formatInstant(hour)))).toEqual([]);
+  const audits = (await verifications(sync)).filter(({ source }) => source === 'background');
+  expect(audits[0]).toMatchObject({ late: 0, latest: 0 });
+  expect(recorded.lines.filter(({ level }) => level === 'warn')).toEqual([]);
+});
+
+test('the pages that a repair stores are counted like those of a cycle', async () => {
+  const sync = await startSync(db());
+  const { sim, number } = sync;
+  const hour = hoursAgo(sync, 4);
+  sim.addEvents(
+    number,
+    [1, 2, 3].map((second) => ({ created: formatInstant(hour + seconds(second)) })),
+  );
+  expect(await sync.cycle()).toMatchObject({ outcome: 'caught-up' });
+  await db().rows(
+    `delete from talon_one_event where application_id = $1 and created = (
+       select min(created) from talon_one_event where application_id = $1)`,
+    sync.applicationId,
+  );
+  const metrics = new Metrics();
+  expect(await run(await start(sync, testLog(), formatInstant(hour), metrics))).toEqual([]);
+  const text = await metrics.text({ standings: undefined, owner: 'test', pool: undefined });
+  expect(text).toContain(`talon_one_sync_pages_total{application="${number}"} 1`);
+  expect(text).toContain(`talon_one_sync_events_total{application="${number}",kind="new"} 1`);
+  expect(text).toContain(`talon_one_sync_events_total{application="${number}",kind="repeated"} 2`);
 });
 
 test('a repair that a long cycle keeps waiting is tried again later; the hour is not passed over', async () => {

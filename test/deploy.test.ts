@@ -130,6 +130,7 @@ describe('the Kubernetes manifests', () => {
     documents.find((one) => one.kind === kind) as unknown as Record<string, Record<string, never>>;
   const deployment = of('Deployment').spec as unknown as {
     replicas: number;
+    strategy: unknown;
     template: { metadata: { labels: unknown }; spec: Record<string, never> };
   };
   const pod = deployment.template.spec as unknown as {
@@ -147,10 +148,12 @@ describe('the Kubernetes manifests', () => {
     readinessProbe: { httpGet: unknown };
   };
 
-  test('run two replicas, of which an eviction leaves one', () => {
+  test('run two replicas, of which an eviction leaves one; one that is not ready keeps neither a drain nor an update waiting', () => {
     expect(deployment.replicas).toBe(2);
+    expect(deployment.strategy).toEqual({ rollingUpdate: { maxUnavailable: 1, maxSurge: 1 } });
     expect(of('PodDisruptionBudget').spec).toMatchObject({
-      minAvailable: 1,
+      maxUnavailable: 1,
+      unhealthyPodEvictionPolicy: 'AlwaysAllow',
       selector: { matchLabels: deployment.template.metadata.labels },
     });
     expect(of('Service').spec).toMatchObject({ selector: deployment.template.metadata.labels });

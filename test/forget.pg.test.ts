@@ -20,7 +20,8 @@ const TELLS_OF_NOBODY: Readonly<Record<string, readonly string[]>> = {
   talon_one_original_text: ['kind', 'original_hash', 'reasons'],
   talon_one_request_slot: ['budget', 'endpoint'],
   talon_one_request_waiter: ['budget', 'endpoint', 'waiter'],
-  talon_one_replica: ['owner', 'version'],
+  talon_one_replica: ['owner', 'version', 'jobs', 'trouble'],
+  talon_one_once_run: ['owner', 'version', 'outcome', 'trouble', 'jobs'],
   talon_one_job: ['job', 'state', 'status', 'lease_owner'],
   talon_one_loyalty_program: [
     'name',

@@ -118,3 +118,25 @@ test('an endpoint that is refused does not slow down another one', async () => {
   await time.run(perKey.acquire('GET /b', signal));
   expect(time.now()).toBeGreaterThan(0);
 });
+
+test('what is granted is told while it is less than the limit, and of that endpoint alone', async () => {
+  const time = new SimulatedTime();
+  const shape = budgetShape(LIMIT) ?? { slots: 0, periodMs: 0 };
+  const budget = new GrantedBudget({
+    budget: new LocalBudget(shape, time.now, time.sleep),
+    limit: LIMIT,
+    scope: 'endpoint',
+    onChange: () => {},
+    now: time.now,
+    wait: time.sleep,
+  });
+  expect(budget.granted).toEqual([]);
+  budget.answered('GET /x', 429);
+  budget.answered('GET /y', 200);
+  expect(budget.granted).toEqual([{ endpoint: 'GET /x', requestsPerSecond: 2.25 }]);
+  for (let step = 0; step < 10; step += 1) {
+    await time.run(time.sleep(6_000));
+    budget.answered('GET /x', 200);
+  }
+  expect(budget.granted).toEqual([]);
+});

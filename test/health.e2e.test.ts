@@ -88,6 +88,11 @@ describe('the server of the daemon', () => {
     const { status, body } = await readHealth(`${url}/readyz`);
     expect(status).toBe(503);
     expect(JSON.stringify(body)).toContain('401');
+    const page = await waitFor('the page', async () => {
+      const text = await (await fetch(`${url}/`)).text();
+      return text.includes('was answered with 401. Talon.One refuses the key') ? text : undefined;
+    });
+    expect(page).toContain('Nothing is copied: no Application is known');
   });
 
   test('is left out with an empty HTTP_PORT', async (context) => {

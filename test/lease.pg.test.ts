@@ -217,7 +217,7 @@ test('failures are counted until a cycle goes well', async () => {
   const next = taken(await take(id, 'a'));
   expect(next.cursor.failures).toBe(2);
   // Neither a page nor a cycle that was stopped proves that the trouble is over.
-  await storeEvents(db().warehouse, next.lease, [event()], { advance: { status: 'up-to-date' } });
+  await storeEvents(db().warehouse, next.lease, [event()], { advance: { status: 'back-filling' } });
   await db().warehouse.transaction((client) => endCycle(client, next.lease, { nextCycleInMs: 0 }));
   expect(await cursorOf(id)).toMatchObject({ status: 'unauthorised', failures: 2, is_failing: true });
   await end(next);
@@ -257,7 +257,7 @@ test('a page that cannot be stored moves no cursor', async () => {
   const { lease } = taken(await take(id, 'a'));
   const before = await cursorOf(id);
   await db().rows('alter table talon_one_effect rename to talon_one_effect_away');
-  const advance = { lastSync: moment('2026-06-01T00:00:00Z'), status: 'up-to-date' } as const;
+  const advance = { lastSync: moment('2026-06-01T00:00:00Z'), status: 'back-filling' } as const;
   const stored = storeEvents(db().warehouse, lease, [event()], { advance }).catch((error: unknown) =>
     codeOf(error),
   );

@@ -66,11 +66,16 @@ describe('what is counted', () => {
     expect(before).not.toContain('talon_one_sync_lag_seconds{application="8"}');
     expect(before).toContain('talon_one_sync_postgres_pool_connections{state="busy"} 1');
     expect(before).toContain('talon_one_sync_warehouse_up 1');
-    const after = await metrics.text(scrapeOf([applicationFacts({ id: '7' })], 'somebody else'));
+    const after = await metrics.text(scrapeOf([applicationFacts({ id: '7' })], 'replica-1'));
     expect(after).toContain('talon_one_sync_application_status{application="7",status="up-to-date"} 1');
     expect(after).not.toContain('status="failing"');
     expect(after).not.toContain('application="8"');
+    expect(after).toContain('talon_one_sync_applications_listed 1');
+    const gone = applicationFacts({ id: '9', isWanted: false, status: 'failing' });
+    expect(await metrics.text(scrapeOf([gone]))).not.toContain('application="9"');
+    expect(after).toContain('talon_one_sync_replicas 1');
     const away = await metrics.text(nothing);
+    expect(away).not.toMatch(/^talon_one_sync_(replicas|applications_listed) /m);
     expect(away).toContain('talon_one_sync_warehouse_up 0');
     expect(away).not.toContain('talon_one_sync_lag_seconds{');
   });

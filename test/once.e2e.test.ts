@@ -12,6 +12,10 @@ test('once copies everything the API has issued, once each, and ends with exit c
   expect(await findDifferences(simulator, database)).toEqual([]);
   expect(once.lines.at(-1)).toMatchObject({ msg: 'all Applications are up to date', applications: 2 });
   expect(once.stderr).toBe('');
+  const noted = await database.query(
+    'select outcome, trouble, application_ids, ended_at > started_at as has_ended from talon_one_once_run',
+  );
+  expect(noted).toEqual([{ outcome: 'done', trouble: null, application_ids: ['1', '2'], has_ended: true }]);
 });
 
 test('a second once stores nothing and spends one request an Application, besides the listing', async (context) => {

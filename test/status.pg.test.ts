@@ -1,12 +1,19 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { readReport } from '../src/commands/watch.js';
+import { formatInstant, seconds } from '../src/instant.js';
 import { Metrics } from '../src/metrics/metrics.js';
 import { statusPage } from '../src/status/page.js';
+import {
+  beginOnceRun,
+  endOnceRun,
+  noteDaemonWants,
+  noteOnceApplications,
+} from '../src/warehouse/processes.js';
 import { readStandings } from '../src/warehouse/status.js';
 import { SETTINGS } from './support/standings.js';
 import { startSync, type TestSync } from './support/sync.js';
 import { waitFor } from './support/wait.js';
-import { useWarehouse } from './support/warehouse.js';
+import { moment, useWarehouse } from './support/warehouse.js';
 
 const db = useWarehouse();
 
@@ -35,7 +42,7 @@ describe('the report, read from Postgres', () => {
     expect((await reportOf(sync)).application).toMatchObject({
       words: 'waiting for its first cycle',
       completeThrough: null,
-      details: null,
+      details: { cycles: [] },
     });
     await sync.cycle();
     const { application } = await reportOf(sync);
@@ -73,6 +80,38 @@ describe('the report, read from Postgres', () => {
       { text: 'GET /v1/applications/{applicationId}/events/no_total was answered with 429' },
     ]);
     expect(JSON.stringify(report) + statusPage(report, true)).not.toContain('Jane');
+  });
+
+  test('says of a first sync that fetches snapshots that it is not complete, and for how long it will not be', async () => {
+    const sync = await startSync(db(), {
+      start: LAST_MONTH,
+      events: 120,
+      environment: { SESSION_SNAPSHOT_SOURCE: 'by-id' },
+    });
+    sync.sim.addFault({
+      path: '/v1/applications/{applicationId}/sessions/{sessionId}',
+      after: 3,
+      times: Number.POSITIVE_INFINITY,
+      action: { type: 'stall' },
+    });
+    const stop = new AbortController();
+    const running = sync.cycle({ signal: stop.signal });
+    onTestFinished(() => running.then(() => {}));
+    const { application } = await waitFor('owed snapshots', async () => {
+      const now = await reportOf(sync);
+      return /profile/.test(now.application.words) && now.application.owedProfiles === 0 ? now : undefined;
+    });
+    expect(application.words).toMatch(
+      /^fetching \d+ profiles and sessions, (less than a minute|about \d+ min) left at 3 requests a second$/,
+    );
+    expect(application.advice).toBe(
+      'All events are stored; the profiles and sessions that they touched are still being fetched.',
+    );
+    expect(application).toMatchObject({ tone: 'busy', completeThrough: null, details: { cycles: [] } });
+    const status = 'select status from talon_one_sync_cursor where application_id = $1';
+    expect(await db().value(status, sync.applicationId)).toBe('back-filling');
+    stop.abort();
+    await running;
   });
 
   test('says while a cycle runs how long it will take, from the pace of that cycle', async () => {
@@ -129,6 +168,82 @@ describe('the report, read from Postgres', () => {
     ]);
   });
 
+  test('leaves out of what is behind what no process wants any more, and takes everything as wanted before one has said so', async () => {
+    const [kept, dropped] = [await db().newApplication(), await db().newApplication()];
+    await db().database.query(
+      `insert into talon_one_job (job, status, last_finished_at) values
+         ('reference-stores', 'failing', null), ('audit-events:${dropped}', 'failing', null),
+         ('loyalty-programs', 'unauthorised', null), ('loyalty-transactions:7', 'unauthorised', now())`,
+    );
+    const wanted = async () => {
+      const { applications, jobs, jobCounts } = await readStandings(db().warehouse);
+      return {
+        applications: applications
+          .filter((one) => one.isWanted && [kept, dropped].includes(one.id))
+          .map(({ id }) => id),
+        jobs: jobs.map(({ job, status }) => `${job} ${status}`),
+        jobCounts: Object.fromEntries(jobCounts),
+      };
+    };
+    await db().database.query('delete from talon_one_replica');
+    expect(await wanted()).toEqual({
+      applications: [kept, dropped],
+      jobs: [
+        'loyalty-transactions:7 revoked',
+        `audit-events:${dropped} failing`,
+        'reference-stores failing',
+        'loyalty-programs unauthorised',
+      ],
+      jobCounts: { failing: 2, revoked: 1, unauthorised: 1 },
+    });
+    const daemon = { owner: 'replica-1', version: '0.1.0' };
+    const jobs = ['reference-%', `audit-events:${kept}`];
+    await noteDaemonWants(db().warehouse, { ...daemon, jobs, applicationIds: [kept] });
+    const some = { applications: [kept], jobs: ['reference-stores failing'], jobCounts: { failing: 1 } };
+    expect(await wanted()).toEqual(some);
+    // While it cannot list them, what it wanted before still counts.
+    await noteDaemonWants(db().warehouse, { ...daemon, jobs, trouble: 'no' });
+    expect(await wanted()).toEqual(some);
+    // Another one wants the other; and one that died wants nothing, as long as others live.
+    await noteDaemonWants(db().warehouse, {
+      owner: 'b',
+      version: '0.1.0',
+      jobs: ['loyalty-%'],
+      applicationIds: [dropped],
+    });
+    expect((await wanted()).applications).toEqual([kept, dropped]);
+    await db().database.query(
+      `update talon_one_replica set seen_at = now() - interval '1 hour' where owner = 'b'`,
+    );
+    expect(await wanted()).toEqual(some);
+    await db().database.query(`update talon_one_replica set seen_at = now() - interval '1 hour'`);
+    expect((await wanted()).applications).toEqual([kept, dropped]);
+    await db().database.query('delete from talon_one_replica');
+    // Only \`once\` runs: what its last runs wanted.
+    await beginOnceRun(db().warehouse, { owner: 'c', version: '0.1.0', jobs });
+    await noteOnceApplications(db().warehouse, 'c', [kept]);
+    await endOnceRun(db().warehouse, 'c', 'done');
+    expect(await wanted()).toEqual(some);
+    const { onceRuns } = await readStandings(db().warehouse);
+    expect(onceRuns).toMatchObject([{ outcome: 'done', endedAt: expect.any(Number) }]);
+    await db().database.query('delete from talon_one_once_run');
+    await db().database.query('delete from talon_one_job');
+  });
+
+  test('shows of the request budget what was used within a minute', async () => {
+    await db().database.query(
+      `insert into talon_one_request_slot (budget, endpoint, slot, free_at) values
+         ('x', 'GET /now', 0, now() + interval '1 minute'), ('x', 'GET /now', 1, now() - interval '1 day'),
+         ('x', 'GET /lately', 0, now() - interval '30 seconds'), ('x', 'GET /long-ago', 0, now() - interval '1 hour')`,
+    );
+    const { budget } = await readStandings(db().warehouse);
+    await db().database.query(`delete from talon_one_request_slot where budget = 'x'`);
+    expect(budget).toEqual([
+      { endpoint: 'GET /now', slots: 2, busy: 1 },
+      { endpoint: 'GET /lately', slots: 1, busy: 0 },
+    ]);
+  });
+
   test('leaves a count out that would take too long, and has everything else', async () => {
     const blocked = await db().open().pool.connect();
     try {
@@ -156,18 +271,44 @@ describe('what a cycle tells the metrics', () => {
       return line === undefined ? undefined : Number(line.slice(line.lastIndexOf(' ')));
     };
     await sync.cycle({ observer: metrics });
-    // The history of the simulator is older than a day: nothing can be said of its lateness.
-    const late = await figure('event_lateness_seconds_count', '');
     sync.sim.emit(sync.number, 25);
     await sync.cycle({ observer: metrics });
     expect(await figure('events_total', 'kind="new"')).toBe(85);
     expect(await figure('events_total', 'kind="repeated"')).toBeGreaterThan(0);
     expect(await figure('pages_total', `application="${sync.applicationId}"`)).toBeGreaterThan(1);
-    expect((await figure('event_lateness_seconds_count', '')) ?? 0).toBe((late ?? 0) + 25);
+    expect(await figure('event_lateness_seconds_count', '')).toBe(25);
     expect(await figure('snapshots_total', 'lane="profile"')).toBeGreaterThan(0);
     expect(await figure('cycles_total', 'outcome="caught-up"')).toBe(2);
     expect(await figure('cycle_duration_seconds_count', '')).toBe(2);
   });
+});
+
+test('the lateness of events says nothing of a first sync, an outage or a quiet time of ours', async () => {
+  const sync = await startSync(db());
+  const { sim, number } = sync;
+  const created = (secondsAgo: number) => formatInstant(moment(sim.now()) - seconds(secondsAgo));
+  const metrics = new Metrics();
+  const cycle = async () => {
+    await sync.cycle({ observer: metrics });
+    const text = await metrics.text({ standings: undefined, owner: 'test', pool: undefined });
+    return /^talon_one_sync_event_lateness_seconds_count\{.*\} (\d+)$/m.exec(text)?.[1];
+  };
+  sim.addEvents(
+    number,
+    [3_000, 600, 30].map((ago) => ({ created: created(ago) })),
+  );
+  expect(await cycle()).toBeUndefined();
+  sim.addEvent(number, { created: created(5) });
+  expect(await cycle()).toBe('1');
+  // Half an hour without us.
+  sim.set({ clockOffsetMs: 1_800_000 });
+  sim.addEvents(
+    number,
+    [1_500, 20].map((ago) => ({ created: created(ago - 1_800) })),
+  );
+  expect(await cycle()).toBe('1');
+  sim.addEvent(number, { created: created(2 - 1_800) });
+  expect(await cycle()).toBe('2');
 });
 
 test('a thousand Applications make a page of bounded size, the worst first', async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { formatInstant } from '../src/instant.js';
+import { formatInstant, seconds } from '../src/instant.js';
 import { backfillEvents } from '../src/sync/verify/backfill-events.js';
 import { ApplicationBusyError } from '../src/sync/verify/short-lease.js';
 import { EventList } from '../src/talon-one/event-list.js';
@@ -187,6 +187,28 @@ test.each<[string, SwitchSettings]>([
     unknown: 0,
   });
   await expectEverythingStored(db(), sync.sim, sync.applicationId);
+});
+
+test('a record that cannot be an event counts in the period that it says it was created in, and in no other', async () => {
+  const sync = await startSync(db());
+  const { sim, number } = sync;
+  const hour = moment('2026-03-01T10:00:00Z');
+  const at = (minutes: number) => formatInstant(hour + seconds(60 * minutes));
+  sim.addEvents(number, [{ created: at(10) }, { created: at(70) }]);
+  sim.addEvent(number, { id: null, created: at(65) });
+  expect(await sync.cycle()).toMatchObject({ outcome: 'caught-up' });
+  expect(
+    await db().value(
+      'select count(*) from talon_one_quarantine where application_id = $1',
+      sync.applicationId,
+    ),
+  ).toBe('1');
+  expect(await verify(sync, { from: at(0), to: at(60) })).toMatchObject({ listed: 1, unusable: 0 });
+  expect(await verify(sync, { from: at(60), to: at(120) })).toMatchObject({
+    listed: 2,
+    unusable: 1,
+    missing: 0,
+  });
 });
 
 test('what jsonb cannot hold is compared as it is stored, and a quarantined record is not missing', async () => {

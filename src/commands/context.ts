@@ -6,7 +6,7 @@ import { type Observer, silentObserver } from '../observer.js';
 import { packageVersion } from '../package-info.js';
 import { SharedBudget } from '../sync/shared-budget.js';
 import { CsvExports } from '../talon-one/csv-exports.js';
-import { GrantedBudget } from '../talon-one/granted-budget.js';
+import { GrantedBudget, type GrantedRate } from '../talon-one/granted-budget.js';
 import { createSender, createStreamSender, type HttpOptions, type OpenStream } from '../talon-one/http.js';
 import { ImportClient } from '../talon-one/import-client.js';
 import { ManagementClient } from '../talon-one/management.js';
@@ -101,6 +101,8 @@ export interface Api {
   /** The same with half of the budget at most: for work that must leave enough to the sync. */
   readonly sparing: ManagementClient;
   readonly exports: CsvExports;
+  /** Where the API grants less than the limit. */
+  readonly granted: () => readonly GrantedRate[];
 }
 
 export interface ApiOptions {
@@ -115,13 +117,15 @@ export function createApi(
   warehouse: Warehouse | undefined,
   { retry = defaultRetry, observer = silentObserver }: ApiOptions = {},
 ): Api {
-  const options = httpOptions(config, observedBudget(createBudget(config, log, warehouse), observer));
+  const budget = createBudget(config, log, warehouse);
+  const options = httpOptions(config, observedBudget(budget, observer));
   const half = sparingBudget(options.budget, config.talonOne.requestsPerSecond);
   const streamMs = Math.max(EXPORT_IDLE_MS, options.timeoutMs);
   return {
     client: new ManagementClient(createSender(options), retry, observer),
     sparing: new ManagementClient(createSender({ ...options, budget: half }), retry, observer),
     exports: new CsvExports(createStreamSender({ ...options, timeoutMs: streamMs }), retry, observer),
+    granted: () => (budget instanceof GrantedBudget ? budget.granted : []),
   };
 }
 

@@ -1,9 +1,11 @@
 import type { Config } from '../config.js';
-import { UserError } from '../errors.js';
+import { messageOf, UserError } from '../errors.js';
 import type { Logger } from '../logger.js';
+import { packageVersion } from '../package-info.js';
 import { findApplications } from '../sync/applications.js';
 import { JobRunner } from '../sync/job-runner.js';
 import { Scheduler } from '../sync/scheduler.js';
+import { beginOnceRun, endOnceRun, noteOnceApplications } from '../warehouse/processes.js';
 import { createApi, createPartitions, openWarehouse, processName, Releasers } from './context.js';
 import { jobKinds } from './job-kinds.js';
 import { prepareWarehouse } from './prepare.js';
@@ -15,15 +17,24 @@ import { sideBySide } from './side-by-side.js';
  */
 export async function onceCommand(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
   const releasers = new Releasers();
+  let ended: (error: unknown) => Promise<void> = async () => {};
   try {
     const { warehouse } = await openWarehouse(config, log, releasers, signal);
     await prepareWarehouse(warehouse, log, signal, { patient: false });
     const owner = processName();
     const api = createApi(config, log, warehouse);
     const { client } = api;
+    const kinds = jobKinds({ ...api, config, warehouse });
+    const run = { owner, version: packageVersion(), jobs: kinds.flatMap((kind) => kind.jobs) };
+    await beginOnceRun(warehouse, run);
+    ended = (error) => {
+      const outcome = signal.aborted ? 'stopped' : error === undefined ? 'done' : 'failed';
+      return endOnceRun(warehouse, owner, outcome, outcome === 'failed' ? messageOf(error) : undefined);
+    };
     const { applicationIds: wanted, pageSize } = config.talonOne;
     const finding = { warehouse, client, wanted, start: config.sync.start, pageSize, log };
     const applicationIds = await findApplications(finding, { signal });
+    await noteOnceApplications(warehouse, owner, applicationIds);
     if (applicationIds.length === 0)
       throw new UserError('The key can see no Application: there is nothing to sync.');
     const scheduler = new Scheduler({
@@ -35,7 +46,6 @@ export async function onceCommand(config: Config, log: Logger, signal: AbortSign
       log,
       applicationIds: () => applicationIds,
     });
-    const kinds = jobKinds({ ...api, config, warehouse });
     const jobs = new JobRunner({ warehouse, kinds, owner, leaseMs: config.sync.leaseMs, log });
     const [failed, jobsEnded] = await sideBySide(
       (shared) => scheduler.runOnce(shared),
@@ -43,7 +53,12 @@ export async function onceCommand(config: Config, log: Logger, signal: AbortSign
       signal,
     );
     refuseFailures([...failed.keys()], [...jobsEnded.failed.keys()], applicationIds.length);
+    await ended(undefined);
     if (!signal.aborted) log.info({ applications: applicationIds.length }, 'all Applications are up to date');
+  } catch (error) {
+    // Only the status depends on it.
+    await ended(error).catch(() => {});
+    throw error;
   } finally {
     await releasers.release(log);
   }

@@ -1,6 +1,6 @@
 import { sleep } from '../clock.js';
 import type { Config } from '../config.js';
-import { isAbortError } from '../errors.js';
+import { isAbortError, messageOf } from '../errors.js';
 import { HealthServer } from '../health/health-server.js';
 import type { Logger } from '../logger.js';
 import type { Metrics } from '../metrics/metrics.js';
@@ -11,6 +11,7 @@ import { backoffMs } from '../sync/failure.js';
 import { JobRunner } from '../sync/job-runner.js';
 import { Scheduler } from '../sync/scheduler.js';
 import { isUnauthorised } from '../talon-one/api-error.js';
+import { noteDaemonWants } from '../warehouse/processes.js';
 import { createApi, createPartitions, openWarehouse, processName, Releasers } from './context.js';
 import { jobKinds } from './job-kinds.js';
 import { prepareWarehouse } from './prepare.js';
@@ -36,6 +37,7 @@ export async function runCommand(config: Config, log: Logger, signal: AbortSigna
     const observer = (await metrics) ?? silentObserver;
     const api = createApi(config, log, warehouse, { observer });
     const { client } = api;
+    if (watch) watch.granted = api.granted;
     let applicationIds: string[] = [];
     const scheduler = new Scheduler({
       warehouse,
@@ -51,12 +53,19 @@ export async function runCommand(config: Config, log: Logger, signal: AbortSigna
     const jobs = new JobRunner({ warehouse, kinds, owner, leaseMs: config.sync.leaseMs, log });
     const { applicationIds: wanted, pageSize } = config.talonOne;
     const finding = { warehouse, client, wanted, start: config.sync.start, pageSize, log };
-    const found = (ids: string[]) => {
+    const self = { owner, version: packageVersion(), jobs: kinds.flatMap((kind) => kind.jobs) };
+    const found = async (ids: string[]) => {
       applicationIds = ids;
       readiness.applicationsFound(ids);
       scheduler.wake();
+      await noteDaemonWants(warehouse, { ...self, applicationIds: ids });
     };
-    const finder = keepFinding(finding, found, (error) => readiness.applicationsUnknown(error), signal);
+    const failedWith = async (error: unknown) => {
+      readiness.applicationsUnknown(error);
+      // Without Postgres nobody can be told; the next try notes it again.
+      await noteDaemonWants(warehouse, { ...self, trouble: messageOf(error) }).catch(() => {});
+    };
+    const finder = keepFinding(finding, found, failedWith, signal);
     await Promise.all([scheduler.run(signal), finder, jobs.run(signal)]);
     log.info('stopped');
   } finally {
@@ -87,8 +96,8 @@ async function startServer(
 /** Looks for Applications at start until it succeeds, and every hour for new ones. Only a stop ends it. */
 async function keepFinding(
   options: ApplicationOptions,
-  found: (ids: string[]) => void,
-  failedWith: (error: unknown) => void,
+  found: (ids: string[]) => Promise<void>,
+  failedWith: (error: unknown) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
   for (let failures = 0; !signal.aborted; ) {
@@ -98,10 +107,10 @@ async function keepFinding(
       failures = 0;
       if (ids.length === 0) options.log.warn('the key can see no Application');
       else options.log.debug({ applications: ids.length }, 'Applications found');
-      found(ids);
+      await found(ids);
     } catch (error) {
       if (signal.aborted) return;
-      failedWith(error);
+      await failedWith(error);
       waitMs = backoffMs(error, failures);
       failures += 1;
       const level = isUnauthorised(error) || failures > 6 ? 'error' : failures > 3 ? 'warn' : 'info';

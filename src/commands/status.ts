@@ -3,7 +3,7 @@ import type { Config } from '../config.js';
 import { isAbortError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import type { StatusReport } from '../status/report.js';
-import { momentWords, shortDuration } from '../status/words.js';
+import { momentWords, plural, shortDuration } from '../status/words.js';
 import { unfinishedErasures } from '../warehouse/forget.js';
 import { readReport, statusSettings } from './watch.js';
 import { withWarehouse } from './with-warehouse.js';
@@ -86,14 +86,16 @@ export function statusText(report: StatusReport): string {
   const advice = report.applications.flatMap(({ name, advice: text }) =>
     text === null ? [] : [`${name}: ${text}`],
   );
-  const jobs = report.jobs.worst
-    .filter(({ tone }) => tone === 'bad')
-    .map(({ job, words }) => `Job ${job}: ${words}`);
+  const jobs = report.jobs.worst.map(({ job, words }) => `Job ${job}: ${words}`);
+  const elsewhere = report.quarantinedElsewhere
+    ? [`${plural(report.quarantinedElsewhere, 'quarantined record')} of loyalty and reference data`]
+    : [];
+  const beside = [...advice, ...jobs, ...elsewhere];
   return [
     `${report.headline}. ${report.why}`,
     '',
     ...(rows.length > 0 ? [HEAD, ...rows].map(line) : []),
-    ...(advice.length + jobs.length > 0 ? ['', ...advice, ...jobs] : []),
+    ...(beside.length > 0 ? ['', ...beside] : []),
     '',
   ].join('\n');
 }

@@ -1,4 +1,3 @@
-import { monotonicMs } from '../clock.js';
 import type { Config } from '../config.js';
 import { messageOf } from '../errors.js';
 import type { Page, PageAnswer } from '../health/health-server.js';
@@ -9,23 +8,36 @@ import type { StatusSettings } from '../status/application-state.js';
 import { PAGE_POLICY, statusPage, troublePage } from '../status/page.js';
 import { causeOf } from '../status/public-error.js';
 import { type StatusReport, statusReport, worstApplications } from '../status/report.js';
+import type { GrantedRate } from '../talon-one/granted-budget.js';
 import { readHistory, readStandings, type Standings } from '../warehouse/status.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
+import { sharedReading } from './shared-reading.js';
 
-/** For so long everybody gets the same figures: whoever asks often must not keep Postgres busy. */
-const FRESH_MS = 3_000;
-/** What takes long is kept for so many times as long: looking never takes more than a tenth of the time. */
-const REST = 10;
+/**
+ * For so long everybody gets the same figures: whoever asks often must not keep Postgres busy. What takes long is kept
+ * for longer, but never until it misleads. A page that does not come within the deadline says that Postgres does not
+ * answer; probes and Prometheus wait for some seconds, too.
+ */
+const READING = { freshMs: 3_000, rest: 10, mostFreshMs: 30_000, deadlineMs: 3_000 };
+/** The report is made of two readings. */
+const REPORT = { ...READING, deadlineMs: 5_000 };
 /** The text of the metrics is megabytes when there are a thousand Applications. */
 const METRICS_FRESH_MS = 1_000;
 /** Applications that are shown with their last hours. */
 const MOST_CARDS = 12;
 
-/** How the report sees the configuration of this process. */
-export function statusSettings({ talonOne, sync, secrets }: Config): StatusSettings {
+/**
+ * How the report sees the configuration of this process.
+ * @param owner names the daemon that asks
+ */
+export function statusSettings({ talonOne, sync, secrets }: Config, owner?: string): StatusSettings {
   return {
     version: packageVersion(),
+    owner,
     requestsPerSecond: talonOne.requestsPerSecond,
+    rateLimitScope: talonOne.rateLimitScope,
+    sessionSource: sync.sessionSource,
+    pageSize: talonOne.pageSize,
     intervalSeconds: sync.intervalMs / 1000,
     lookbackSeconds: Number(sync.lookback) / 1e6,
     leaseSeconds: sync.leaseMs / 1000,
@@ -48,10 +60,16 @@ export async function readReport(
 export class Watch {
   /** Set once the schema is up to date. */
   warehouse: Warehouse | undefined;
+  /** What the API grants this process; set with the client. */
+  granted: () => readonly GrantedRate[] = () => [];
   private readonly settings: StatusSettings;
-  private readonly standings = cached(FRESH_MS, () => readStandings(this.opened()));
-  private readonly report = cached(FRESH_MS, async () =>
-    readReport(this.opened(), this.settings, await this.standings()),
+  private readonly standings = sharedReading(
+    async (): Promise<Standings> => ({ ...(await readStandings(this.opened())), granted: this.granted() }),
+    READING,
+  );
+  private readonly report = sharedReading(
+    async () => readReport(this.opened(), this.settings, await this.standings()),
+    REPORT,
   );
 
   constructor(
@@ -59,14 +77,14 @@ export class Watch {
     private readonly metrics: Promise<Metrics>,
     private readonly owner: string,
   ) {
-    this.settings = statusSettings(config);
+    this.settings = statusSettings(config, owner);
   }
 
   get pages(): ReadonlyMap<string, Page> {
     return new Map<string, Page>([
       ['/', (query) => this.statusPage(query)],
       ['/status.json', () => this.statusJson()],
-      ['/metrics', cached(METRICS_FRESH_MS, () => this.metricsText())],
+      ['/metrics', sharedReading(() => this.metricsText(), { freshMs: METRICS_FRESH_MS })],
     ]);
   }
 
@@ -114,26 +132,3 @@ export class Watch {
 }
 
 class NotPreparedError extends Error {}
-
-/** The result of `work`, made at most once every `freshMs` milliseconds, or more rarely when it takes long; a failure is not kept. */
-function cached<T>(freshMs: number, work: () => Promise<T>): () => Promise<T> {
-  let kept: Promise<T> | undefined;
-  let endMs = 0;
-  return () => {
-    if (kept && monotonicMs() < endMs) return kept;
-    endMs = Number.POSITIVE_INFINITY;
-    const startMs = monotonicMs();
-    const made = work();
-    kept = made;
-    made.then(
-      () => {
-        const nowMs = monotonicMs();
-        endMs = nowMs + Math.max(freshMs, REST * (nowMs - startMs));
-      },
-      () => {
-        kept = undefined;
-      },
-    );
-    return made;
-  };
-}

@@ -48,7 +48,7 @@ export class Metrics implements Observer {
   });
   private readonly pages = new Counter({
     name: 'talon_one_sync_pages_total',
-    help: 'Pages of events that this process stored',
+    help: 'Pages of events that this process stored, repairs included',
     labelNames: [APPLICATION],
     ...this.known,
   });
@@ -60,7 +60,7 @@ export class Metrics implements Observer {
   });
   private readonly lateness = new Histogram({
     name: 'talon_one_sync_event_lateness_seconds',
-    help: 'From the creation of a new event until the API showed it to us, on the clock of the API; back-fills left out',
+    help: 'From the creation of a new event until the API showed it to us, on the clock of the API; only where the cycle before was at the present within a look-back and an interval',
     labelNames: [APPLICATION],
     buckets: LATENESS,
     ...this.known,
@@ -114,12 +114,20 @@ export class Metrics implements Observer {
     '1 for the status that talon_one_sync_cursor has now (from Postgres)',
     [APPLICATION, 'status'],
   );
+  private readonly listed = this.gauge(
+    'applications_listed',
+    'Whether this process could list the Applications when it tried last: 1 or 0 (from Postgres)',
+  );
   private readonly leaseHeld = this.gauge(
     'lease_held',
     'Whether this process has the lease of the Application now: 1 or 0',
     [APPLICATION],
   );
-  private readonly jobs = this.gauge('jobs', 'Rows of talon_one_job by status (from Postgres)', ['status']);
+  private readonly jobs = this.gauge(
+    'jobs',
+    'Jobs that some process wants by their status in talon_one_job; revoked: the key may not do it any more (from Postgres)',
+    ['status'],
+  );
   private readonly replicas = this.gauge(
     'replicas',
     'Daemons that said within two minutes that they run (from Postgres)',
@@ -224,12 +232,19 @@ export class Metrics implements Observer {
       this.completeThrough,
       this.status,
       this.leaseHeld,
+      this.jobs,
     ])
       gauge.reset();
-    this.jobs.reset();
+    // Without labels a reset would make it 0.
+    for (const gauge of [this.listed, this.replicas]) gauge.remove();
     if (!standings) return;
     const { now, applications, owed, quarantined, jobCounts, replicas } = standings;
-    for (const { id: application, completeThrough, status, isHeld, leaseOwner } of applications) {
+    const own = replicas.find((one) => one.owner === owner);
+    if (own && (own.trouble !== null || own.applications !== null))
+      this.listed.set(own.trouble === null ? 1 : 0);
+    for (const { id: application, completeThrough, status, isHeld, leaseOwner } of applications.filter(
+      ({ isWanted }) => isWanted,
+    )) {
       this.status.set({ application, status }, 1);
       this.leaseHeld.set({ application }, isHeld && leaseOwner === owner ? 1 : 0);
       if (completeThrough !== null) {

@@ -15,7 +15,7 @@ ${one.advice !== null && html`<p>${one.advice}</p>`}
 <dt>Complete until</dt><dd>${until(one)}</dd>
 <dt>Owed</dt><dd>${owed(one)}</dd>
 <dt>Quarantined</dt><dd>${quarantined(one)}</dd>
-${one.details && html`<dt>Requests</dt><dd>${requests(one.details)}</dd>`}
+${one.details !== null && one.details.cycles.length > 0 && html`<dt>Requests</dt><dd>${requests(one.details)}</dd>`}
 <dt>Last cycle</dt><dd>${one.lastCycleAt === null ? 'none yet' : time(one.lastCycleAt)}</dd>
 </dl>
 ${one.details && details(one.details, heading)}
@@ -58,6 +58,7 @@ function details(of: ApplicationDetails, heading: string): Markup {
   const lags = of.lagSeconds.filter((lag): lag is number => lag !== null);
   const worst = Math.max(0, ...lags);
   const errors = `${heading}-errors`;
+  if (of.cycles.length === 0) return html`<p class="quiet">Charts follow when its first cycle has ended.</p>`;
   return html`${barChart(of.lagSeconds, {
     title: 'Behind the present',
     summary:

@@ -1,6 +1,8 @@
-import type { ApplicationFacts, OwedFacts } from '../warehouse/status.js';
+import type { ApplicationFacts, GrantedFacts, OwedFacts } from '../warehouse/status.js';
 import { causeOf } from './public-error.js';
-import { countWords, durationWords, plural } from './words.js';
+import type { Running } from './running.js';
+import { grantedFor, isLess, rateWords, snapshotTime, type TimeLeft } from './time-left.js';
+import { durationWords, momentText, momentWords, plural } from './words.js';
 
 /** good: nothing to do; busy: it comes right by itself; bad: somebody should look. */
 export type Tone = 'good' | 'busy' | 'bad';
@@ -8,8 +10,15 @@ export type Tone = 'good' | 'busy' | 'bad';
 /** What the report takes from the configuration of the process that makes it. */
 export interface StatusSettings {
   readonly version: string;
+  /** The daemon that serves the page: whoever sees it knows that this one runs. `undefined`: a command asks. */
+  readonly owner: string | undefined;
   /** 0 = unlimited */
   readonly requestsPerSecond: number;
+  /** `key`: one budget for all endpoints. */
+  readonly rateLimitScope: 'endpoint' | 'key';
+  readonly sessionSource: 'auto' | 'by-id' | 'list' | 'export';
+  /** Profiles in a request. */
+  readonly pageSize: number;
   readonly intervalSeconds: number;
   readonly lookbackSeconds: number;
   readonly leaseSeconds: number;
@@ -36,11 +45,11 @@ export interface ApplicationState {
 export interface Surroundings {
   /** Seconds since 1970, clock of Postgres. */
   readonly now: number;
-  /** A daemon has been seen lately. */
-  readonly isRunning: boolean;
+  readonly running: Running;
   readonly owed: OwedFacts | undefined;
   /** Snapshots stored in a second of work, of the last hours; undefined: not known. */
   readonly snapshotsPerSecond: number | undefined;
+  readonly granted: readonly GrantedFacts[];
   readonly settings: StatusSettings;
 }
 
@@ -53,7 +62,14 @@ const CLOCK_TOLERANCE = 60;
 
 /** Why an Application is, or is not, complete: a pure function of what Postgres holds. */
 export function stateOf(application: ApplicationFacts, around: Surroundings): ApplicationState {
-  if (!around.isRunning)
+  if (!application.isWanted)
+    return {
+      tone: 'good',
+      words: 'no longer copied',
+      advice: 'No process copies it any more (TALON_ONE_APPLICATION_IDS, or the key cannot see it).',
+      progress: null,
+    };
+  if (around.running.kind === 'stopped')
     return {
       tone: 'bad',
       words: 'stopped',
@@ -75,7 +91,7 @@ export function stateOf(application: ApplicationFacts, around: Surroundings): Ap
         progress: null,
       };
     case 'back-filling':
-      return isReadingEvents(application) ? readingEvents(application, around) : fetching(around);
+      return backFilling(application, around);
     case 'up-to-date':
       return upToDate(application, around);
   }
@@ -117,65 +133,139 @@ function isReadingEvents({ readUntil, lastSync }: ApplicationFacts): boolean {
   return readUntil === null || lastSync > readUntil + CLOCK_TOLERANCE;
 }
 
-function readingEvents(application: ApplicationFacts, { now, settings }: Surroundings): ApplicationState {
+function readingEvents(application: ApplicationFacts, around: Surroundings): ApplicationState {
+  const { now, running } = around;
   const progress = progressOf(application, now);
-  const { requestsPerSecond } = settings;
-  const limit =
-    requestsPerSecond > 0
-      ? ` at ${requestsPerSecond} ${requestsPerSecond === 1 ? 'request' : 'requests'} a second`
-      : '';
   const percent = progress === null ? '' : `, ${progress.percent} %`;
   const left =
-    progress === null || progress.secondsLeft === null ? '' : `, ${about(progress.secondsLeft)} left${limit}`;
+    progress === null || progress.secondsLeft === null ? undefined : allLeft(application, progress, around);
+  const waiting =
+    running.kind === 'once'
+      ? 'Nothing is at it now: the next "once" goes on with it.'
+      : 'No cycle is at it now: more Applications want requests than there are, or the next cycle is about to begin.';
   return {
     tone: 'busy',
-    words: `back-filling${percent}${left}`,
-    advice: application.isHeld
-      ? null
-      : 'No cycle is at it now: more Applications want requests than there are, or the next cycle is about to begin.',
-    progress,
+    words: `back-filling${percent}${leftWords(left, EVENTS, around)}`,
+    advice: application.isHeld ? grantedAdvice(EVENTS, around) : waiting,
+    progress: progress && left ? { ...progress, secondsLeft: left.seconds } : progress,
   };
 }
 
-function fetching({ owed, snapshotsPerSecond }: Surroundings): ApplicationState {
+// The snapshots come after the events, and the events that are still to be read call for more of them.
+function allLeft(
+  { firstSync, lastSync }: ApplicationFacts,
+  { secondsLeft }: Progress,
+  around: Surroundings,
+): TimeLeft {
+  const { now, owed } = around;
+  const share = firstSync === null ? 1 : Math.max(0.01, (lastSync - firstSync) / (now - firstSync));
+  const expected = owed && { profiles: owed.profiles / share, sessions: owed.sessions / share };
+  const snapshots = (expected && snapshotsLeft(expected, around)) ?? { seconds: 0, isMost: false };
+  return { seconds: (secondsLeft ?? 0) + snapshots.seconds, isMost: snapshots.isMost };
+}
+
+const EVENTS = /\/events/;
+const SNAPSHOTS = /\/sessions|customer_search/;
+
+function snapshotsLeft(
+  owed: Pick<OwedFacts, 'profiles' | 'sessions'>,
+  { snapshotsPerSecond, settings, granted }: Surroundings,
+): TimeLeft | undefined {
+  if (snapshotsPerSecond !== undefined && snapshotsPerSecond > 0)
+    return { seconds: (owed.profiles + owed.sessions) / snapshotsPerSecond, isMost: false };
+  return snapshotTime(owed, { ...settings, requestsPerSecond: grantedFor(SNAPSHOTS, granted, settings) });
+}
+
+function leftWords(
+  left: TimeLeft | undefined,
+  endpoints: RegExp,
+  { granted, settings }: Surroundings,
+): string {
+  const rate = grantedFor(endpoints, granted, settings);
+  const less = isLess(endpoints, granted, settings) ? ', all that the API grants (429)' : '';
+  if (left === undefined) return less === '' ? '' : `, ${rateWords(rate)}${less}`;
+  const limit = rate > 0 ? ` at ${rateWords(rate)}${less}` : '';
+  const most = left.isMost && left.seconds >= 60 ? 'at most ' : '';
+  return `, ${most}${about(left.seconds, most === '')} left${limit}`;
+}
+
+function grantedAdvice(endpoints: RegExp, { granted, settings }: Surroundings): string | null {
+  return isLess(endpoints, granted, settings)
+    ? `The API answers 429 below REQUESTS_PER_SECOND=${settings.requestsPerSecond}: another program may use the same key. Lower it if that is usual, or set RATE_LIMIT_SCOPE=key.`
+    : null;
+}
+
+function backFilling(application: ApplicationFacts, around: Surroundings): ApplicationState {
+  const { now, settings } = around;
+  if (isReadingEvents(application)) return readingEvents(application, around);
+  const { completeThrough } = application;
+  // A cycle of several pages, as they come every minute.
+  if (completeThrough !== null && now - completeThrough <= LASTING + settings.lookbackSeconds)
+    return upToDate(application, around);
+  return owing(application, around);
+}
+
+/** All events are stored, but profiles or sessions are owed. */
+function owing({ isHeld, dueAt }: ApplicationFacts, around: Surroundings): ApplicationState {
+  const { now, owed } = around;
   const count = owed === undefined ? undefined : owed.profiles + owed.sessions;
-  if (count === 0 || count === undefined)
+  if (owed === undefined || count === undefined || count === 0)
     return { tone: 'busy', words: 'finishing a back-fill', advice: null, progress: null };
-  const left =
-    snapshotsPerSecond === undefined || snapshotsPerSecond <= 0
-      ? ''
-      : `, ${about(count / snapshotsPerSecond)} left`;
+  if (!isHeld && dueAt > now)
+    return {
+      tone: 'busy',
+      words: `waiting for ${plural(count, 'profile or session', 'profiles and sessions')}`,
+      advice: `All events are stored; these could not be fetched yet, and are asked for again in ${durationWords(dueAt - now)}.`,
+      progress: null,
+    };
+  const advice =
+    'All events are stored; the profiles and sessions that they touched are still being fetched.';
+  const less = grantedAdvice(SNAPSHOTS, around);
   return {
     tone: 'busy',
-    words: `fetching ${countWords(count)} profiles and sessions${left}`,
-    advice: 'All events are stored; the profiles and sessions that they touched are still being fetched.',
+    words: `fetching ${plural(count, 'profile or session', 'profiles and sessions')}${leftWords(snapshotsLeft(owed, around), SNAPSHOTS, around)}`,
+    advice: less === null ? advice : `${advice} ${less}`,
     progress: null,
   };
 }
 
-function upToDate(
-  { dueAt, isHeld }: ApplicationFacts,
-  { now, owed, settings }: Surroundings,
-): ApplicationState {
-  const overdue = isHeld ? 0 : now - dueAt;
+function upToDate(application: ApplicationFacts, around: Surroundings): ApplicationState {
+  const { now, owed, running, settings } = around;
+  const { completeThrough, dueAt, isHeld } = application;
+  const overdue = isHeld || running.kind === 'once' ? 0 : now - dueAt;
   if (overdue > Math.max(LASTING, 3 * settings.intervalSeconds))
     return {
       tone: 'bad',
       words: `waiting for its turn for ${durationWords(overdue)}`,
       advice:
-        'Its next cycle is overdue: more Applications want requests than REQUESTS_PER_SECOND allows, or the daemons do not want this one (TALON_ONE_APPLICATION_IDS).',
+        'Its next cycle is overdue: more Applications want requests than REQUESTS_PER_SECOND allows, or the daemons could not list the Applications.',
       progress: null,
     };
   const waiting = (owed?.profiles ?? 0) + (owed?.sessions ?? 0);
   const behind = owed === undefined ? 0 : now - owed.oldest;
-  if (waiting > 0 && behind > LASTING + settings.lookbackSeconds)
+  if (waiting > 0 && (completeThrough === null || behind > LASTING + settings.lookbackSeconds))
+    return owing(application, around);
+  if (running.kind === 'once' && !isHeld)
+    return asOfOnce(application.lastCycleAt ?? running.lastAt, running.patience, now);
+  return { tone: 'good', words: 'up to date', advice: null, progress: null };
+}
+
+/** @param lastAt when `once` last had it */
+function asOfOnce(lastAt: number, patience: number, now: number): ApplicationState {
+  if (now - lastAt > patience)
     return {
       tone: 'busy',
-      words: `waiting for ${plural(waiting, 'profile or session', 'profiles and sessions')}`,
-      advice: 'All events are stored; these could not be fetched yet, and are asked for again.',
+      words: `no run since ${momentWords(momentText(lastAt))}`,
+      advice:
+        'No daemon is running. If cron starts "talon-one-sync once", look there; otherwise start "talon-one-sync run".',
       progress: null,
     };
-  return { tone: 'good', words: 'up to date', advice: null, progress: null };
+  return {
+    tone: 'good',
+    words: `up to date as of the last "once", ${durationWords(now - lastAt)} ago`,
+    advice: null,
+    progress: null,
+  };
 }
 
 function progressOf(
@@ -205,6 +295,6 @@ function secondsLeft(
   return pace <= 1 ? null : Math.max(0, (now - lastSync) / (pace - 1));
 }
 
-function about(seconds: number): string {
-  return seconds < 60 ? 'less than a minute' : `about ${durationWords(seconds)}`;
+function about(seconds: number, isAbout: boolean): string {
+  return seconds < 60 || !isAbout ? durationWords(seconds) : `about ${durationWords(seconds)}`;
 }

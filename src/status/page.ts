@@ -3,7 +3,8 @@ import { applicationCard } from './application-card.js';
 import { html, Markup, time } from './markup.js';
 import type { ApplicationReport, StatusReport } from './report.js';
 import { STYLE } from './style.js';
-import { countWords, momentWords, shortDuration } from './words.js';
+import { rateWords } from './time-left.js';
+import { countWords, momentWords, plural, shortDuration } from './words.js';
 
 /** Seconds after which the page asks for itself again. */
 const REFRESH = 30;
@@ -101,12 +102,13 @@ ${scroll(
 ${rest.length > shown.length && html`<p>${countWords(rest.length - shown.length)} more are in <a href="/status.json">status.json</a>.</p>`}`;
 }
 
-function jobs({ jobs: { counts, worst } }: StatusReport): Markup | false {
+function jobs({ jobs: { counts, worst }, quarantinedElsewhere: records }: StatusReport): Markup | false {
   const kinds = Object.entries(counts);
-  if (kinds.length === 0) return false;
+  if (kinds.length === 0 && records === 0) return false;
   const summary = kinds.map(([status, count]) => `${countWords(count)} ${status}`).join(', ');
   return html`<h2 id="jobs">Loyalty, reference data and other jobs</h2>
-<p>${summary}.</p>
+${kinds.length > 0 && html`<p>${summary}.</p>`}
+${records !== 0 && html`<p>Quarantined: ${records === null ? 'too many to count quickly' : html`<span class="busy">${plural(records, 'record')}</span>, with the reasons in <code>talon_one_quarantine</code>`}.</p>`}
 ${
   worst.length > 0 &&
   html`<ul class="errors">${worst.map(
@@ -116,18 +118,32 @@ ${
 }`;
 }
 
-function budget({ budget: slots, requestsPerSecond }: StatusReport): Markup | false {
+function budget({ budget: slots, granted, requestsPerSecond }: StatusReport): Markup | false {
   if (requestsPerSecond === 0) return html`<h2 id="budget">Request budget</h2><p>Unlimited.</p>`;
-  if (slots.length === 0) return false;
+  if (slots.length === 0 && granted.length === 0) return false;
   return html`<h2 id="budget">Request budget</h2>
-<p>${requestsPerSecond} a second, counted over all processes with the same key. In use at this moment:</p>
-${scroll(
-  'budget',
-  html`<table><thead><tr><th scope="col">Endpoint</th><th scope="col" class="number">In use</th></tr></thead><tbody>${slots.map(
-    (one) =>
-      html`<tr><th scope="row"><code>${one.endpoint === '*' ? 'all of them' : one.endpoint}</code></th><td class="number">${one.busy} of ${one.slots}</td></tr>`,
-  )}</tbody></table>`,
-)}`;
+<p>${requestsPerSecond} a second, counted over all processes with the same key.${slots.length > 0 && ' In use at this moment, of the endpoints that were used within a minute:'}</p>
+${
+  slots.length > 0 &&
+  scroll(
+    'budget',
+    html`<table><thead><tr><th scope="col" class="number">In use</th><th scope="col">Endpoint</th></tr></thead><tbody>${slots.map(
+      (one) =>
+        html`<tr><td class="number">${one.busy} of ${one.slots}</td><th scope="row" class="wrap"><code>${endpointName(one.endpoint)}</code></th></tr>`,
+    )}</tbody></table>`,
+  )
+}
+${
+  granted.length > 0 &&
+  html`<p class="busy">The API grants less than that (it answers 429), probably because another program uses the same key:</p>
+<ul class="errors">${granted.map(
+    (one) => html`<li>${rateWords(one.requestsPerSecond)}: <code>${endpointName(one.endpoint)}</code></li>`,
+  )}</ul>`
+}`;
+}
+
+function endpointName(endpoint: string): string {
+  return endpoint === '*' ? 'all of them' : endpoint;
 }
 
 function replicas({ replicas: all }: StatusReport): Markup | false {

@@ -9,13 +9,17 @@ import {
 } from '../warehouse/status.js';
 import { type ApplicationState, type StatusSettings, stateOf, type Tone } from './application-state.js';
 import { causeOf } from './public-error.js';
-import { countWords, durationWords, momentText, momentWords } from './words.js';
+import { isAlive, type Running, runningOf } from './running.js';
+import { summaryOf } from './summary.js';
+import { durationWords, momentText } from './words.js';
 
 // What /, /status.json and the command `status` show, as plain data without any markup.
 
 export interface ApplicationReport extends ApplicationState {
   readonly id: string;
   readonly name: string;
+  /** Some process copies it. */
+  readonly isWanted: boolean;
   /** RFC 3339, UTC; null: nothing is complete yet. */
   readonly completeThrough: string | null;
   readonly lagSeconds: number | null;
@@ -70,7 +74,11 @@ export interface StatusReport {
   /** Everything of every Application is stored up to here; null: not of every one. */
   readonly completeThrough: string | null;
   readonly requestsPerSecond: number;
-  /** Worst first. */
+  /** Where the API grants less. */
+  readonly granted: readonly { readonly endpoint: string; readonly requestsPerSecond: number }[];
+  /** Quarantined records that belong to no Application: of loyalty and reference data; null: counting took too long. */
+  readonly quarantinedElsewhere: number | null;
+  /** Worst first; those that are no longer copied last. */
   readonly applications: readonly ApplicationReport[];
   readonly jobs: { readonly counts: Readonly<Record<string, number>>; readonly worst: readonly JobReport[] };
   readonly budget: readonly { readonly endpoint: string; readonly slots: number; readonly busy: number }[];
@@ -83,8 +91,6 @@ export interface StatusReport {
   }[];
 }
 
-/** A daemon says several times a lease that it runs; after this long without a word it counts as gone, in seconds. */
-const GONE_AFTER = 120;
 const SEVERITY: Record<Tone, number> = { bad: 0, busy: 1, good: 2 };
 
 /** The Applications whose history is wanted, the worst first. */
@@ -94,42 +100,41 @@ export function worstApplications(standings: Standings, settings: StatusSettings
     .map(({ id }) => id);
 }
 
-const NO_HISTORY: History = { buckets: [], cycles: [], errors: [] };
+const NO_HISTORY: History = { ids: [], buckets: [], cycles: [], errors: [] };
 
 /** A pure function of what Postgres holds. */
 export function statusReport(standings: Standings, history: History, settings: StatusSettings): StatusReport {
-  const { now } = standings;
-  const isAlive = (seenAt: number) => now - seenAt < Math.max(GONE_AFTER, settings.leaseSeconds);
-  const isRunning =
-    standings.replicas.some((one) => isAlive(one.seenAt)) || standings.applications.some((one) => one.isHeld);
+  const { now, quarantined } = standings;
+  const running = runningOf(standings, settings);
   const detailed = byId(history);
   const applications = standings.applications
     .map((facts) =>
-      applicationReport(facts, { standings, settings, isRunning, history: detailed.get(facts.id) }),
+      applicationReport(facts, { standings, settings, running, history: detailed.get(facts.id) }),
     )
     .sort(worstFirst);
+  const jobs = standings.jobs.map((job) => jobReport(job, now, settings));
   return {
     at: momentText(now),
     version: settings.version,
-    ...summary(applications, isRunning),
+    ...summaryOf({ standings, settings, running, applications, jobs }),
     requestsPerSecond: settings.requestsPerSecond,
+    granted: standings.granted,
+    quarantinedElsewhere: quarantined === undefined ? null : (quarantined.get('0') ?? 0),
     applications,
-    jobs: {
-      counts: Object.fromEntries(standings.jobCounts),
-      worst: standings.jobs.map((job) => jobReport(job, now, settings)),
-    },
+    jobs: { counts: Object.fromEntries(standings.jobCounts), worst: jobs },
     budget: standings.budget,
     replicas: standings.replicas.map(({ owner, version, startedAt, seenAt }) => ({
       owner,
       version,
       startedAt: momentText(startedAt),
       seenAt: momentText(seenAt),
-      isAlive: isAlive(seenAt),
+      isAlive: owner === settings.owner || isAlive(seenAt, now, settings),
     })),
   };
 }
 
 function worstFirst(a: ApplicationReport, b: ApplicationReport): number {
+  if (a.isWanted !== b.isWanted) return a.isWanted ? -1 : 1;
   const severity = SEVERITY[a.tone] - SEVERITY[b.tone];
   if (severity !== 0) return severity;
   const lag = (b.lagSeconds ?? Number.MAX_VALUE) - (a.lagSeconds ?? Number.MAX_VALUE);
@@ -139,18 +144,19 @@ function worstFirst(a: ApplicationReport, b: ApplicationReport): number {
 interface Input {
   readonly standings: Standings;
   readonly settings: StatusSettings;
-  readonly isRunning: boolean;
+  readonly running: Running;
   readonly history: History | undefined;
 }
 
 function applicationReport(facts: ApplicationFacts, input: Input): ApplicationReport {
-  const { standings, settings, isRunning, history } = input;
+  const { standings, settings, running, history } = input;
   const { now } = standings;
   const owed = standings.owed?.get(facts.id);
   const state = stateOf(facts, {
     now,
-    isRunning,
+    running,
     owed,
+    granted: standings.granted,
     snapshotsPerSecond: history && snapshotsPerSecond(history),
     settings,
   });
@@ -158,6 +164,7 @@ function applicationReport(facts: ApplicationFacts, input: Input): ApplicationRe
   return {
     id: facts.id,
     name: facts.name ?? `Application ${facts.id}`,
+    isWanted: facts.isWanted,
     ...state,
     completeThrough: facts.completeThrough === null ? null : momentText(facts.completeThrough),
     lagSeconds: facts.completeThrough === null ? null : Math.max(0, Math.round(now - facts.completeThrough)),
@@ -199,12 +206,12 @@ function snapshotsPerSecond({ buckets }: History): number | undefined {
   return seconds > 0 && snapshots > 0 ? snapshots / seconds : undefined;
 }
 
-function byId({ buckets, cycles, errors }: History): Map<string, History> {
-  const ids = new Set([...buckets, ...cycles, ...errors].map(({ id }) => id));
+function byId({ ids, buckets, cycles, errors }: History): Map<string, History> {
   return new Map(
-    [...ids].map((id) => [
+    ids.map((id) => [
       id,
       {
+        ids: [id],
         buckets: buckets.filter((one) => one.id === id),
         cycles: cycles.filter((one) => one.id === id),
         errors: errors.filter((one) => one.id === id),
@@ -213,56 +220,27 @@ function byId({ buckets, cycles, errors }: History): Map<string, History> {
   );
 }
 
-/** The one sentence a person looks for, and the next. */
-function summary(
-  applications: readonly ApplicationReport[],
-  isRunning: boolean,
-): Pick<StatusReport, 'tone' | 'headline' | 'why' | 'completeThrough'> {
-  if (applications.length === 0)
-    return {
-      tone: 'busy',
-      headline: 'No Application is known yet',
-      why: isRunning
-        ? 'The daemon has not listed the Applications yet, or the key can see none: /readyz says which.'
-        : 'No daemon has been running with this database.',
-      completeThrough: null,
-    };
-  const moments = applications.map(({ completeThrough }) => completeThrough);
-  const known = moments.filter((moment): moment is string => moment !== null).sort();
-  const oldest = known.length === moments.length ? (known[0] ?? null) : null;
-  const lacking = applications.filter(({ tone }) => tone !== 'good');
-  const [worst] = lacking;
-  if (!worst)
-    return {
-      tone: 'good',
-      headline: oldest === null ? 'Up to date' : `All data is complete until ${momentWords(oldest)}`,
-      why: 'Newer events follow with the next cycles.',
-      completeThrough: oldest,
-    };
-  const until = oldest === null ? 'not complete yet' : `complete only until ${momentWords(oldest)}`;
-  return {
-    tone: isRunning ? worst.tone : 'bad',
-    headline: isRunning ? `Data is ${until}` : `Nothing runs: data is ${until}`,
-    why:
-      applications.length === 1
-        ? `${worst.name}: ${worst.words}.`
-        : `${countWords(lacking.length)} of ${countWords(applications.length)} Applications ${lacking.length === 1 ? 'is' : 'are'} not up to date. The worst is ${worst.name}: ${worst.words}.`,
-    completeThrough: oldest,
-  };
-}
+/** Failing for so long is no longer everyday trouble, in seconds. */
+const LASTING = 300;
 
 function jobReport(job: JobFacts, now: number, { scrub }: StatusSettings): JobReport {
   const finished = job.lastFinishedAt === null ? null : momentText(job.lastFinishedAt);
   const { text } = causeOf(job.lastError ?? '', scrub);
-  const since = durationWords(now - (job.failingSince ?? now));
+  const failingFor = now - (job.failingSince ?? now);
   const words = {
     unauthorised: `the key may not do this (${text})`,
-    failing: `failing for ${since} (${text})`,
+    revoked: `the key may not do this any more (${text})`,
+    failing: `failing for ${durationWords(failingFor)} (${text})`,
     behind: 'still reading',
     new: 'waiting for its first run',
     'up-to-date': 'up to date',
   }[job.status];
-  // A key made for events alone is no fault.
-  const tone = job.status === 'failing' ? 'bad' : job.status === 'up-to-date' ? 'good' : 'busy';
-  return { job: job.job, tone, words, lastFinishedAt: finished };
+  return { job: job.job, tone: jobTone(job, failingFor), words, lastFinishedAt: finished };
+}
+
+// A key made for events alone is no fault; one that has lost a right is.
+function jobTone({ status }: JobFacts, failingFor: number): Tone {
+  if (status === 'revoked') return 'bad';
+  if (status === 'failing') return failingFor >= LASTING ? 'bad' : 'busy';
+  return status === 'up-to-date' ? 'good' : 'busy';
 }

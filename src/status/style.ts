@@ -35,7 +35,9 @@ dt{color:var(--quiet)}dd{margin:0}
 .card .scroll{border:0;border-radius:0}
 table{border-collapse:collapse;width:100%;font-size:.875rem;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--line);overflow-wrap:normal;vertical-align:top}
-.number{text-align:right}
+.number{text-align:right;white-space:nowrap}
+.number:first-child{width:1%}
+.wrap{overflow-wrap:anywhere;font-weight:400}
 ul.errors{margin:0;padding-left:1.1rem;font-size:.875rem}
 summary{cursor:pointer;font-size:.9rem;font-weight:600;margin-top:.9rem}
 code{font:0.875em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}

@@ -69,12 +69,12 @@ export class ApplicationSync {
     isWaitedFor: () => boolean = () => false,
   ): Promise<EventWindow> {
     const { warehouse, partitions, config, now = monotonicMs } = this.options;
-    const { lookback, normalizeEffects } = config.sync;
+    const { lookback, intervalMs, normalizeEffects } = config.sync;
     const endMs = now() + EVENT_PHASE_MS;
     const isTimeUp = () => now() >= endMs && isWaitedFor();
     const { list, tail, pagesAtOnce: parallel } = this;
     return syncEvents(
-      { warehouse, partitions, list, tail, lookback, normalizeEffects, isTimeUp, parallel },
+      { warehouse, partitions, list, tail, lookback, intervalMs, normalizeEffects, isTimeUp, parallel },
       cursor,
       context,
     );

@@ -15,6 +15,8 @@ export interface EventSyncOptions {
   readonly partitions: Partitions;
   readonly list: EventList;
   readonly lookback: Instant;
+  /** Between two cycles. */
+  readonly intervalMs: number;
   readonly tail: QuietTail;
   readonly normalizeEffects: boolean;
   /** The reading is to end although there is more. */
@@ -38,7 +40,7 @@ export interface EventWindow {
   readonly closeAt: Instant | undefined;
 }
 
-/** Older events come with a back-fill: how late they are says nothing about the API. */
+/** Later ones are imports, if anything. */
 const MOST_LATE = 86_400n * SECOND;
 
 /**
@@ -57,6 +59,7 @@ export async function syncEvents(
   let isCaughtUp = false;
   const reach = new Reach(options.lookback);
   const progress = new Progress(context.log);
+  const lateness = new Lateness(options, cursor.readUntil);
   const isLast = ({ lastSync }: ReadPage) =>
     lastSync !== undefined && lastSync > cursor.lastSync && options.isTimeUp?.() === true;
   const { parallel, lookback } = options;
@@ -64,7 +67,13 @@ export async function syncEvents(
   for await (const eventPage of oneAhead(eventPages(options.list, from, context.requests, ahead), isLast)) {
     context.signal.throwIfAborted();
     const lastSync = reach.of(eventPage);
-    await storeEventPage(options, eventPage, lastSync, context);
+    await storeEventPage(
+      options,
+      eventPage,
+      lastSync,
+      lateness.timedAfter(eventPage.page.serverTime),
+      context,
+    );
     if (lastSync !== undefined) to = laterOf(to, lastSync);
     if (eventPage.isCaughtUp) {
       isCaughtUp = true;
@@ -78,10 +87,32 @@ export async function syncEvents(
   return { from: earlierOf(from, to), to, isCaughtUp, readUntil, closeAt: reach.closeAt };
 }
 
+/**
+ * Whether the lateness of new events says something about the API: only if the cycle before read the list to its end
+ * just now. After a first sync, an outage or a quiet time it was we who were late.
+ */
+class Lateness {
+  private isTold: boolean | undefined;
+
+  constructor(
+    private readonly options: Pick<EventSyncOptions, 'lookback' | 'intervalMs'>,
+    private readonly readUntil: Instant | undefined,
+  ) {}
+
+  /** Events created after this moment are timed; `undefined`: none are. */
+  timedAfter(serverTime: Instant | undefined): Instant | undefined {
+    if (serverTime === undefined) return undefined;
+    const usual = this.options.lookback + BigInt(Math.round(this.options.intervalMs * 1_000));
+    this.isTold ??= this.readUntil !== undefined && serverTime - this.readUntil <= usual;
+    return this.isTold ? serverTime - MOST_LATE : undefined;
+  }
+}
+
 async function storeEventPage(
   options: EventSyncOptions,
   eventPage: ReadPage,
   lastSync: Instant | undefined,
+  timedAfter: Instant | undefined,
   context: CycleContext,
 ): Promise<void> {
   const { page, readUntil, isCaughtUp } = eventPage;
@@ -89,9 +120,9 @@ async function storeEventPage(
   const counts = await writeEventPage(options.warehouse, {
     lease: context.lease,
     page,
-    advance: { lastSync, readUntil, status: isCaughtUp ? 'up-to-date' : 'back-filling' },
+    advance: { lastSync, readUntil, status: isCaughtUp ? undefined : 'back-filling' },
     normalizeEffects: options.normalizeEffects,
-    timedAfter: page.serverTime && page.serverTime - MOST_LATE,
+    timedAfter,
   });
   const { tally } = context;
   if (page.source !== '') tally.pages += 1;

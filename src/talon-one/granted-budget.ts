@@ -28,6 +28,12 @@ export interface GrantedBudgetOptions {
   readonly wait?: Sleep;
 }
 
+/** What the server grants of an endpoint (`*`: of all together) when that is less than the limit. */
+export interface GrantedRate {
+  readonly endpoint: string;
+  readonly requestsPerSecond: number;
+}
+
 interface Throttle {
   /** Requests a second. */
   rate: number;
@@ -45,6 +51,13 @@ export class GrantedBudget implements RequestBudget {
   constructor(private readonly options: GrantedBudgetOptions) {
     this.now = options.now ?? monotonicMs;
     this.wait = options.wait ?? sleep;
+  }
+
+  /** Where the server grants less than the limit, as far as this process has been told. */
+  get granted(): GrantedRate[] {
+    return [...this.throttles]
+      .filter(([, { rate }]) => rate < this.options.limit)
+      .map(([endpoint, { rate }]) => ({ endpoint, requestsPerSecond: rate }));
   }
 
   async acquire(endpoint: string, signal: AbortSignal, priority?: Priority): Promise<() => void> {

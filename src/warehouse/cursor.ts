@@ -222,7 +222,8 @@ export function leaveApplications(warehouse: Warehouse, owner: string): Promise<
 export interface CursorAdvance {
   readonly lastSync?: Instant | undefined;
   readonly readUntil?: Instant | undefined;
-  readonly status?: 'back-filling' | 'up-to-date';
+  /** There is more to read. That all is read is said by the end of the cycle, when the snapshots are there too. */
+  readonly status?: 'back-filling' | undefined;
 }
 
 /**
@@ -237,7 +238,9 @@ export async function advanceCursor(
   const { rowCount } = await client.query(
     `update talon_one_sync_cursor
      set last_sync = greatest(last_sync, $4), read_until = greatest(read_until, $5),
-         status = case when status in ('failing', 'unauthorised') then status else coalesce($6, status) end,
+         status = case when status in ('failing', 'unauthorised') then status
+                       when status = 'new' and coalesce($4::timestamptz, $5::timestamptz) is not null then 'back-filling'
+                       else coalesce($6, status) end,
          lease_expires_at = clock_timestamp() + $3 * interval '1 ms', updated_at = clock_timestamp(),
          pace_fence = $2, pace_from = case when pace_fence = $2 then pace_from else last_sync end,
          pace_since = case when pace_fence = $2 then pace_since else clock_timestamp() end

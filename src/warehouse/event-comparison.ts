@@ -1,6 +1,7 @@
 import { formatInstant, type Instant, parseInstant } from '../instant.js';
 import { cleanJson } from '../json/clean.js';
 import { elementsOf } from '../json/elements.js';
+import { parseJson } from '../json/parse.js';
 import type { Client } from './pool.js';
 import type { RecordPage } from './record-page.js';
 import { isDataRefused } from './sqlstate.js';
@@ -48,15 +49,22 @@ export async function comparePage(
     }
   }
   const raws = elementsOf(page.text, 'data');
-  const unusable = raws.filter((_, index) => page.problems.has(index));
+  const unusable = raws.filter((raw, index) => page.problems.has(index) && !isElsewhere(raw, options));
   const usable = raws.filter((_, index) => !page.problems.has(index));
   const found = await compareByHalving(warehouse, usable, options);
-  const refused = [...unusable, ...found.refused];
+  const refused = [...unusable, ...found.refused.filter((raw) => !isElsewhere(raw, options))];
   const kept = await quarantined(warehouse, options.applicationId, refused);
   return {
     events: found.events,
     unusable: refused.map((raw, index) => ({ raw, isKept: kept[index] === true })),
   };
+}
+
+/** The record says when it was created, and that is not in the period. What says nothing may belong to it. */
+function isElsewhere(raw: string, { from, to }: Pick<ComparisonOptions, 'from' | 'to'>): boolean {
+  const { created } = (parseJson(raw) ?? {}) as { readonly created?: unknown };
+  const moment = typeof created === 'string' ? parseInstant(created) : undefined;
+  return moment !== undefined && (moment < from || moment >= to);
 }
 
 async function compareByHalving(

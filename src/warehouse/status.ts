@@ -7,6 +7,8 @@ import type { Warehouse } from './warehouse.js';
 // looks must not keep the sync waiting.
 
 const LIMITS = { statementMs: 2_000, lockMs: 500 };
+/** Whoever waits for the page waits for the counts, too. */
+const COUNT_LIMITS = { statementMs: 1_500, lockMs: 500 };
 
 export type CursorStatus = 'new' | 'back-filling' | 'up-to-date' | 'failing' | 'unauthorised';
 
@@ -30,11 +32,14 @@ export interface ApplicationFacts {
   readonly lastCycleAt: number | null;
   /** Snapshots that were owed at its end. */
   readonly lastOwed: number | null;
+  /** Some process that takes part syncs it, or none has said what it syncs. */
+  readonly isWanted: boolean;
 }
 
 export interface JobFacts {
   readonly job: string;
-  readonly status: 'new' | 'behind' | 'up-to-date' | 'failing' | 'unauthorised';
+  /** `revoked`: the key may not do it any more, but it did once. */
+  readonly status: 'new' | 'behind' | 'up-to-date' | 'failing' | 'unauthorised' | 'revoked';
   readonly lastError: string | null;
   readonly failingSince: number | null;
   readonly lastFinishedAt: number | null;
@@ -46,13 +51,33 @@ export interface ReplicaFacts {
   readonly version: string;
   readonly startedAt: number;
   readonly seenAt: number;
+  /** How many Applications it has listed; null: it has not yet. */
+  readonly applications: number | null;
+  /** Why it could not list them when it tried last. */
+  readonly trouble: string | null;
 }
 
-/** Slots of the request budget: those in use, or just used, of all. */
+/** A run of the command `once`. */
+export interface OnceRunFacts {
+  readonly startedAt: number;
+  /** null: it runs, or was killed. */
+  readonly endedAt: number | null;
+  readonly outcome: 'done' | 'failed' | 'stopped' | null;
+  /** Why it failed. */
+  readonly trouble: string | null;
+}
+
+/** Slots of the request budget of an endpoint that was used within the last minute: those in use, or just used, of all. */
 export interface BudgetFacts {
   readonly endpoint: string;
   readonly slots: number;
   readonly busy: number;
+}
+
+/** What the API grants of an endpoint (`*`: of all together) when it answers with 429 below the limit. */
+export interface GrantedFacts {
+  readonly endpoint: string;
+  readonly requestsPerSecond: number;
 }
 
 export interface OwedFacts {
@@ -71,10 +96,14 @@ export interface Standings {
   /** Records by Application, "0" for those that belong to none. `undefined`: counting took too long. */
   readonly quarantined: ReadonlyMap<string, number> | undefined;
   readonly replicas: readonly ReplicaFacts[];
+  /** The last ten, newest first. */
+  readonly onceRuns: readonly OnceRunFacts[];
   readonly budget: readonly BudgetFacts[];
-  /** Jobs by status. */
+  /** Endpoints of which the API grants less than the limit; not from Postgres, each process learns it for itself. */
+  readonly granted: readonly GrantedFacts[];
+  /** Jobs that some process wants, by status. */
   readonly jobCounts: ReadonlyMap<string, number>;
-  /** Those that do not go well, at most 20. */
+  /** Those of them that do not go well, at most 20. */
   readonly jobs: readonly JobFacts[];
 }
 
@@ -84,16 +113,20 @@ export async function readStandings(warehouse: Warehouse): Promise<Standings> {
       now: (await rowsOf<{ now: number }>(client, NOW))[0]?.now ?? 0,
       applications: await rowsOf<ApplicationFacts>(client, APPLICATIONS),
       replicas: await rowsOf<ReplicaFacts>(client, REPLICAS),
+      onceRuns: await rowsOf<OnceRunFacts>(client, ONCE_RUNS),
       budget: await rowsOf<BudgetFacts>(client, BUDGET),
       jobCounts: await rowsOf<{ status: string; jobs: number }>(client, JOB_COUNTS),
       jobs: await rowsOf<JobFacts>(client, JOBS),
     }),
     LIMITS,
   );
-  const owed = await countIfQuick<OwedFacts & { id: string }>(warehouse, OWED);
-  const quarantined = await countIfQuick<{ id: string; records: number }>(warehouse, QUARANTINED);
+  const [owed, quarantined] = await Promise.all([
+    countIfQuick<OwedFacts & { id: string }>(warehouse, OWED),
+    countIfQuick<{ id: string; records: number }>(warehouse, QUARANTINED),
+  ]);
   return {
     ...main,
+    granted: [],
     jobCounts: new Map(main.jobCounts.map(({ status, jobs }) => [status, jobs])),
     owed: owed && new Map(owed.map(({ id, ...facts }) => [id, facts])),
     quarantined: quarantined && new Map(quarantined.map(({ id, records }) => [id, records])),
@@ -128,6 +161,8 @@ export interface CycleFacts {
 
 /** The last hours of some Applications. */
 export interface History {
+  /** Those that were asked for, whether they have had a cycle or not. */
+  readonly ids: readonly string[];
   readonly buckets: readonly HistoryBucket[];
   /** The last five of each, newest first. */
   readonly cycles: readonly CycleFacts[];
@@ -142,6 +177,7 @@ export const BUCKETS = 36;
 export function readHistory(warehouse: Warehouse, ids: readonly string[]): Promise<History> {
   return warehouse.transaction(
     async (client) => ({
+      ids,
       buckets: await rowsOf<HistoryBucket>(client, HISTORY, [ids, BUCKET_SECONDS, BUCKETS]),
       cycles: await rowsOf<CycleFacts>(client, LAST_CYCLES, [ids]),
       errors: await rowsOf<CycleFacts>(client, LAST_ERRORS, [ids]),
@@ -158,7 +194,7 @@ async function rowsOf<Row>(client: Client, statement: string, parameters: unknow
 // A back-fill can owe millions: a figure that takes long is left out, not waited for.
 async function countIfQuick<Row>(warehouse: Warehouse, statement: string): Promise<Row[] | undefined> {
   try {
-    return await warehouse.transaction((client) => rowsOf<Row>(client, statement), LIMITS);
+    return await warehouse.transaction((client) => rowsOf<Row>(client, statement), COUNT_LIMITS);
   } catch (error) {
     if (isTimeout(error)) return undefined;
     throw error;
@@ -167,7 +203,20 @@ async function countIfQuick<Row>(warehouse: Warehouse, statement: string): Promi
 
 const NOW = 'select extract(epoch from clock_timestamp())::float8 as now';
 
+// What the processes want that take part: the daemons that run, else those that did lately, else the last runs of `once`.
+const PROCESSES = `
+  daemon as (
+    select application_ids, jobs, seen_at > clock_timestamp() - interval '2 minutes' as is_alive from talon_one_replica
+  ), process as (
+    select application_ids, jobs from daemon where is_alive or not exists (select from daemon where is_alive)
+    union all
+    select application_ids, jobs from talon_one_once_run
+    where not exists (select from daemon) and application_ids is not null and started_at > (
+      select max(started_at) - interval '1 day' from talon_one_once_run where application_ids is not null)
+  )`;
+
 const APPLICATIONS = `
+  with ${PROCESSES}
   select c.application_id::text as id, application_name as name, status,
     extract(epoch from failing_since)::float8 as "failingSince", last_error as "lastError",
     extract(epoch from coalesce(first_sync, application_created))::float8 as "firstSync",
@@ -176,7 +225,9 @@ const APPLICATIONS = `
     extract(epoch from next_cycle_at)::float8 as "dueAt", lease_owner as "leaseOwner", held as "isHeld",
     case when held and pace_fence = c.fence then extract(epoch from pace_from)::float8 end as "paceFrom",
     case when held and pace_fence = c.fence then extract(epoch from pace_since)::float8 end as "paceSince",
-    extract(epoch from last.finished_at)::float8 as "lastCycleAt", last.owed::float8 as "lastOwed"
+    extract(epoch from last.finished_at)::float8 as "lastCycleAt", last.owed::float8 as "lastOwed",
+    not exists (select from process) or exists (
+      select from process where coalesce(c.application_id = any(application_ids), true)) as "isWanted"
   from talon_one_sync_cursor c
   cross join lateral (select coalesce(c.lease_expires_at > clock_timestamp(), false) as held) as lease
   left join lateral (
@@ -186,21 +237,36 @@ const APPLICATIONS = `
   order by c.application_id`;
 
 const REPLICAS = `
-  select owner, version, extract(epoch from started_at)::float8 as "startedAt", extract(epoch from seen_at)::float8 as "seenAt"
+  select owner, version, extract(epoch from started_at)::float8 as "startedAt", extract(epoch from seen_at)::float8 as "seenAt",
+    cardinality(application_ids) as applications, trouble
   from talon_one_replica order by seen_at desc limit 50`;
+
+const ONCE_RUNS = `
+  select extract(epoch from started_at)::float8 as "startedAt", extract(epoch from ended_at)::float8 as "endedAt", outcome, trouble
+  from talon_one_once_run order by started_at desc limit 10`;
 
 const BUDGET = `
   select endpoint, count(*)::float8 as slots, (count(*) filter (where free_at > clock_timestamp()))::float8 as busy
-  from talon_one_request_slot group by endpoint order by busy desc, endpoint limit 50`;
+  from talon_one_request_slot group by endpoint having max(free_at) > clock_timestamp() - interval '1 minute'
+  order by busy desc, endpoint limit 50`;
 
-const JOB_COUNTS =
-  'select status, count(*)::float8 as jobs from talon_one_job group by status order by status';
+const WANTED_JOBS = `
+  wanted as (
+    select j.*, case when status = 'unauthorised' and last_finished_at is not null then 'revoked' else status end as standing
+    from talon_one_job j
+    where not exists (select from process) or exists (select from process where coalesce(j.job like any(jobs), true))
+  )`;
+
+const JOB_COUNTS = `
+  with ${PROCESSES}, ${WANTED_JOBS}
+  select standing as status, count(*)::float8 as jobs from wanted group by standing order by standing`;
 
 const JOBS = `
-  select job, status, last_error as "lastError", extract(epoch from failing_since)::float8 as "failingSince",
+  with ${PROCESSES}, ${WANTED_JOBS}
+  select job, standing as status, last_error as "lastError", extract(epoch from failing_since)::float8 as "failingSince",
     extract(epoch from last_finished_at)::float8 as "lastFinishedAt", extract(epoch from next_run_at)::float8 as "dueAt"
-  from talon_one_job where status in ('failing', 'unauthorised', 'behind')
-  order by array_position(array['failing', 'unauthorised', 'behind'], status), job limit 20`;
+  from wanted where standing in ('revoked', 'failing', 'unauthorised', 'behind')
+  order by array_position(array['revoked', 'failing', 'unauthorised', 'behind'], standing), job limit 20`;
 
 const OWED = `
   select application_id::text as id, (count(*) filter (where kind = 'profile'))::float8 as profiles,

@@ -246,8 +246,9 @@ export interface Lateness {
 
 /**
  * Reads the lateness of a period from the order in which its events were stored. Both times are the API's, so no clock
- * of ours is in it. Events that were stored within a second came on one page, whatever its order. Sorts the events of the
- * period once.
+ * of ours is in it. Events that were stored within a second came on one page, whatever its order. What was stored between
+ * two cycles is left out: repairs and back-fills take the lease only there, and bring events long after their time. Sorts
+ * the events of the period once.
  */
 export async function latenessOf(
   warehouse: Warehouse,
@@ -256,12 +257,14 @@ export async function latenessOf(
 ): Promise<Lateness> {
   const { rows } = await warehouse.transaction((client) =>
     client.query<{ late: string; latest: string }>(
-      `select count(*) filter (where newest > created)::text as late,
-         coalesce(extract(epoch from max(newest - created) filter (where newest > created)), 0)::text as latest
+      `select count(*)::text as late, coalesce(extract(epoch from max(newest - created)), 0)::text as latest
        from (
-         select created, max(created) over (order by synced_at range between unbounded preceding and interval '1 second' preceding) as newest
+         select created, synced_at, max(created) over (order by synced_at range between unbounded preceding and interval '1 second' preceding) as newest
          from talon_one_event where application_id = $1 and created >= $2 and created < $3
-       ) as stored`,
+       ) as stored
+       where newest > created and synced_at <= (
+         select finished_at from talon_one_sync_cycle
+         where application_id = $1 and started_at <= synced_at order by started_at desc limit 1)`,
       [applicationId, formatInstant(from), formatInstant(to)],
     ),
   );

@@ -31,6 +31,7 @@ const SAMPLES: readonly Partial<ApplicationFacts>[] = [
     completeThrough: NOW - DAY,
   },
   { name: 'Kiosks', status: 'back-filling' },
+  { name: 'Closed shop', isWanted: false, completeThrough: NOW - 9 * DAY },
   { name: 'New one', status: 'new', completeThrough: null },
 ];
 
@@ -41,7 +42,11 @@ export function sampleReport(applications: number): StatusReport {
   );
   const standings = standingsOf(facts, {
     owed: new Map([['5', { profiles: 12_345, sessions: 1_234_567, oldest: NOW - DAY }]]),
-    quarantined: new Map([['1', 3]]),
+    quarantined: new Map([
+      ['1', 3],
+      ['0', 2],
+    ]),
+    granted: [{ endpoint: ENDPOINT, requestsPerSecond: 1.07 }],
     budget: [
       { endpoint: ENDPOINT, slots: 3, busy: 2 },
       { endpoint: 'POST /v1/applications/{applicationId}/customer_search', slots: 3, busy: 0 },
@@ -66,12 +71,16 @@ export function sampleReport(applications: number): StatusReport {
         version: '0.1.0',
         startedAt: NOW - DAY,
         seenAt: NOW - 5,
+        applications: 6,
+        trouble: null,
       },
       {
         owner: 'talon-one-sync-7d9f6c5b8-9kq2v-1-d4e5f6',
         version: '0.1.0',
         startedAt: NOW - DAY,
         seenAt: NOW - 900,
+        applications: 6,
+        trouble: null,
       },
     ],
   });
@@ -83,6 +92,7 @@ function historyOf(ids: readonly string[]): History {
   const cycle = { finishedAt: NOW - 30, durationSeconds: 1.4, outcome: 'caught-up', error: null };
   const figures = { events: 1_234, snapshots: 567, requests: 8 };
   return {
+    ids,
     buckets: ids.flatMap((id) =>
       Array.from({ length: 36 }, (_, ago) => ({
         id,

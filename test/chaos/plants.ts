@@ -92,7 +92,7 @@ export const plants = {
         `const id = lease.applicationId;
             const taken = await client.query('delete from talon_one_owed_snapshot where application_id = $1 returning *', [id]);
             remembered.set(id, [...(remembered.get(id) ?? []), ...taken.rows]);
-            if (advance.status === 'up-to-date') {
+            if (advance.status === undefined) {
                 await client.query('insert into talon_one_owed_snapshot select * from json_populate_recordset(null::talon_one_owed_snapshot, $1) on conflict do nothing', [JSON.stringify(remembered.get(id))]);
                 remembered.delete(id);
             }

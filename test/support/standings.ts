@@ -1,5 +1,5 @@
 import type { StatusSettings } from '../../src/status/application-state.js';
-import type { ApplicationFacts, Standings } from '../../src/warehouse/status.js';
+import type { ApplicationFacts, ReplicaFacts, Standings } from '../../src/warehouse/status.js';
 
 // How things stand in Postgres, for tests of what is made of it.
 
@@ -26,6 +26,20 @@ export function applicationFacts(changes: Partial<ApplicationFacts> = {}): Appli
     paceSince: null,
     lastCycleAt: NOW - 10,
     lastOwed: 0,
+    isWanted: true,
+    ...changes,
+  };
+}
+
+/** A daemon that runs, unless the test says otherwise. */
+export function replicaFacts(changes: Partial<ReplicaFacts> = {}): ReplicaFacts {
+  return {
+    owner: 'replica-1',
+    version: '0.1.0',
+    startedAt: NOW - DAY,
+    seenAt: NOW - 5,
+    applications: 1,
+    trouble: null,
     ...changes,
   };
 }
@@ -40,8 +54,10 @@ export function standingsOf(
     applications,
     owed: new Map(),
     quarantined: new Map(),
-    replicas: [{ owner: 'replica-1', version: '0.1.0', startedAt: NOW - DAY, seenAt: NOW - 5 }],
+    replicas: [replicaFacts()],
+    onceRuns: [],
     budget: [],
+    granted: [],
     jobCounts: new Map(),
     jobs: [],
     ...changes,
@@ -50,7 +66,11 @@ export function standingsOf(
 
 export const SETTINGS: StatusSettings = {
   version: '0.1.0',
+  owner: undefined,
   requestsPerSecond: 3,
+  rateLimitScope: 'endpoint',
+  sessionSource: 'by-id',
+  pageSize: 1_000,
   intervalSeconds: 60,
   lookbackSeconds: 120,
   leaseSeconds: 30,

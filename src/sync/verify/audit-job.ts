@@ -9,6 +9,7 @@ import {
   seconds,
   secondsBetween,
 } from '../../instant.js';
+import type { Observer } from '../../observer.js';
 import { EventList } from '../../talon-one/event-list.js';
 import type { ManagementClient } from '../../talon-one/management.js';
 import { readReaches } from '../../warehouse/cursor.js';
@@ -38,6 +39,8 @@ export interface AuditOptions {
   readonly delay: Instant;
   /** How long a cycle may keep a repair waiting before the audit makes way; default: 30 seconds. */
   readonly patienceMs?: number;
+  /** Told of the pages that a repair stores. */
+  readonly observer?: Observer | undefined;
 }
 
 const NAME = 'audit-events';
@@ -102,7 +105,7 @@ async function audit(list: EventList, options: AuditOptions, context: JobContext
 async function auditPeriod(
   list: EventList,
   period: Period,
-  { warehouse, config, patienceMs = PATIENCE_MS }: AuditOptions,
+  { warehouse, config, observer, patienceMs = PATIENCE_MS }: AuditOptions,
   { subject, lease, log, requests }: JobContext,
 ): Promise<VerificationResult> {
   const plan = {
@@ -130,6 +133,7 @@ async function auditPeriod(
       leaseMs: config.sync.leaseMs,
       patienceMs,
       log,
+      observer,
     },
     requests,
   );
@@ -154,7 +158,11 @@ function warnOfLateness(
       { ...fields, missing, repaired, eventIds: examples.missing },
       'events became visible later than the look-back: raise SYNC_LOOKBACK_SECONDS',
     );
-  else if (latestSeconds !== undefined && latestSeconds > lookbackSeconds * NEARLY)
+  else if (
+    latestSeconds !== undefined &&
+    latestSeconds > lookbackSeconds * NEARLY &&
+    latestSeconds <= lookbackSeconds
+  )
     log.warn(
       { ...fields, latestSeconds },
       'events became visible nearly later than the look-back: raise SYNC_LOOKBACK_SECONDS',

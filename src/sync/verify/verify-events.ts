@@ -1,5 +1,6 @@
 import { formatInstant, type Instant, laterOf } from '../../instant.js';
 import type { Logger } from '../../logger.js';
+import type { Observer } from '../../observer.js';
 import type { EventList } from '../../talon-one/event-list.js';
 import type { RequestContext } from '../../talon-one/management.js';
 import type { RecordListPage } from '../../talon-one/record-list.js';
@@ -44,6 +45,7 @@ export interface VerifyOptions extends ShortLeaseOptions {
   /** Also replace payloads that differ; default: only what is missing is repaired. */
   readonly replacesDifferent: boolean;
   readonly log: Logger;
+  readonly observer?: Observer | undefined;
 }
 
 interface ListedEvent {
@@ -139,11 +141,11 @@ class VerifyRun {
     page: RecordListPage,
     different: readonly { readonly id: string; readonly created: Instant }[],
   ): Promise<void> {
-    const { warehouse, partitions, normalizeEffects } = this.options;
+    const { warehouse, partitions, normalizeEffects, observer } = this.options;
     const { applicationId } = this.verification;
     await partitions.ensure(page.rows.map((row) => row.created));
     await withShortLease(applicationId, this.options, this.signal, async (lease) => {
-      const { inserted } = await writeEventPage(warehouse, {
+      const { inserted, quarantined } = await writeEventPage(warehouse, {
         lease,
         page,
         advance: {},
@@ -151,6 +153,10 @@ class VerifyRun {
         prepare: async (client) => {
           if (different.length > 0) await removeEvents(client, applicationId, different);
         },
+      });
+      observer?.pageStored(applicationId, {
+        fresh: inserted,
+        repeated: page.data.length - inserted - quarantined,
       });
       return inserted > 0;
     });
