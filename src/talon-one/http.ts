@@ -83,7 +83,7 @@ export function createSender(options: HttpOptions): SendRequest {
           const response = await receiveHead(client, request, deadline);
           const takenMs = monotonicMs() - sentMs;
           received();
-          options.budget.answered?.(endpointOf(request), response.status);
+          options.budget.answered?.(endpointOf(request), response.status, retryAfterOf(response));
           const text = await readText(response.data, request.maxBytes ?? maxBodyBytes, deadline);
           return toAnswer(request, response, text, takenMs, options.apiKey);
         } catch (error) {
@@ -120,7 +120,7 @@ export function createStreamSender(options: HttpOptions): OpenStream {
         try {
           const head = await receiveHead(client, request, deadline);
           received();
-          options.budget.answered?.(endpointOf(request), head.status);
+          options.budget.answered?.(endpointOf(request), head.status, retryAfterOf(head));
           const body = unpacked(head);
           if (head.status === 200) return body;
           const text = await readText(body, options.maxBodyBytes ?? MAX_ERROR_BYTES, deadline);
@@ -272,9 +272,13 @@ function failedStatus(request: HttpRequest, response: AxiosResponse, text: strin
     failure: 'status',
     endpoint,
     status: response.status,
-    retryAfterMs: parseRetryAfter(header(response, 'retry-after'), wallClockMs()),
+    retryAfterMs: retryAfterOf(response),
     complaints: response.status === 400 ? complaintsOf(withoutKey(text, apiKey)) : [],
   });
+}
+
+function retryAfterOf(response: AxiosResponse): number | undefined {
+  return parseRetryAfter(header(response, 'retry-after'), wallClockMs());
 }
 
 function header(response: AxiosResponse, name: string): string | undefined {
