@@ -1,5 +1,3 @@
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import axios, { type AxiosInstance, type AxiosResponse } from 'axios';
@@ -7,6 +5,7 @@ import { DeadlineError, monotonicMs, wallClockMs, withDeadline } from '../clock.
 import { messageOf } from '../errors.js';
 import { type Instant, parseHttpDate, seconds } from '../instant.js';
 import { scrubber } from '../logger.js';
+import { createAgents } from './agents.js';
 import { ApiError } from './api-error.js';
 import { complaintsOf } from './complaints.js';
 import { type CsvUpload, multipartBody } from './multipart.js';
@@ -191,8 +190,7 @@ function createClient(options: HttpOptions): AxiosInstance {
       Authorization: `${SCHEMES[options.keyKind ?? 'management']} ${options.apiKey}`,
       'User-Agent': options.userAgent,
     },
-    httpAgent: new HttpAgent({ keepAlive: true }),
-    httpsAgent: new HttpsAgent({ keepAlive: true }),
+    ...createAgents(),
     maxRedirects: 0,
     // HTTPS_PROXY gets a tunnel. Plain HTTP would show it the key.
     ...(options.baseUrl.startsWith('https:') ? {} : { proxy: false }),

@@ -21,6 +21,8 @@ const SAME_SECONDS = SAME_REFUSAL_MS / 1000;
 export const RATE_NOW = `(rate * power(${GROW}, least(100, greatest(0,
   floor(extract(epoch from clock_timestamp() - refused_at)::float8 / ${GROW_SECONDS})))))`;
 
+const RATE_FIRST = `greatest(least(${LEAST_RATE}, $3::float8), $3 * ${SHRINK})`;
+
 const RATE_AGAIN = `greatest(least(${LEAST_RATE}, $3), least($3, g.rate * power(${GROW}, least(100, greatest(0,
   floor(extract(epoch from clock_timestamp() - g.refused_at)::float8 / ${GROW_SECONDS}))))) * ${SHRINK})`;
 
@@ -47,7 +49,7 @@ export async function noteRefusal(
     const { rows } = await client.query<{ rate: number; isFirst: boolean }>(
       `insert into talon_one_granted_rate as g (budget, endpoint, rate, refused_at, paused_until)
        select $1, $2, first, clock_timestamp(), clock_timestamp() + interval '1 ms' * greatest($4::float8, 1000 / first)
-       from (select greatest(least(${LEAST_RATE}, $3::float8), $3 * ${SHRINK}) as first) as refused
+       from (select ${RATE_FIRST} as first) as refused
        on conflict (budget, endpoint) do update set
          rate = case when ${IS_SAME} then g.rate else ${RATE_AGAIN} end,
          refused_at = case when ${IS_SAME} then g.refused_at else clock_timestamp() end,
