@@ -303,3 +303,19 @@ test('two processes that both want more than the limit get the same share of it'
   expect(share).toBeGreaterThan(0.35);
   expect(share).toBeLessThan(0.65);
 });
+
+test('a live request queues up beside the back-fills of its process, of which only a few are in the queue', async () => {
+  const budget = sharedBudget({ shape: { slots: 1, periodMs: 60_000 }, apiKey: 'crowded' });
+  await budget.acquire('GET /crowded', signal);
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  const fills = Array.from({ length: 31 }, () => budget.acquire('GET /crowded', controller.signal));
+  const waiting = `select string_agg(is_live::text, ' ' order by is_live) from talon_one_request_waiter
+    where endpoint = 'GET /crowded'`;
+  await expect.poll(() => db().value(waiting), { timeout: 10_000 }).toBe('false false false');
+  const live = budget.acquire('GET /crowded', controller.signal, 'live');
+  await expect.poll(() => db().value(waiting), { timeout: 10_000 }).toBe('false false false true');
+  controller.abort();
+  const results = await Promise.allSettled([...fills, live]);
+  expect(results.every(({ status }) => status === 'rejected')).toBe(true);
+});
