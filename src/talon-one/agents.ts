@@ -2,7 +2,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { monotonicMs } from '../clock.js';
+import { monotonicMs, sleep } from '../clock.js';
 
 /** How long the process may have stood still while a connection was made. The hold of a slot allows for it. */
 const LONGEST_STAND_MS = 1_500;
@@ -44,12 +44,22 @@ function watch(socket: Socket, ready: string, now: () => number): void {
       socket.destroy(new Error('the process stood still while the connection was made'));
     lastMs = now();
   };
-  const timer = setInterval(beat, BEAT_MS).unref();
-  const stop = () => clearInterval(timer);
+  const made = new AbortController();
+  const stop = () => made.abort();
+  void keepBeating(beat, made.signal);
   // Before Node.js' own listeners, which write.
   socket.prependOnceListener(ready, () => {
     stop();
     beat();
   });
   socket.once('close', stop);
+}
+
+async function keepBeating(beat: () => void, signal: AbortSignal): Promise<void> {
+  const isDue = () =>
+    sleep(BEAT_MS, signal).then(
+      () => true,
+      () => false,
+    );
+  while (await isDue()) beat();
 }

@@ -23,7 +23,8 @@ const GROUPS: readonly Group[] = [
   { title: 'Exports and imports', names: /^(latest_)?(export|import)(_|$)/ },
   {
     title: 'State of the sync',
-    names: /^(sync_.*|verification|replica|job|owed_snapshot|quarantine|original_text|request_.*|migration)$/,
+    names:
+      /^(sync_.*|verification|replica|job|owed_snapshot|quarantine|original_text|request_.*|granted_rate|migration)$/,
   },
   { title: 'Erasure', names: /^erasure/ },
   // What nobody has given a place yet.
