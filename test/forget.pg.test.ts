@@ -18,7 +18,8 @@ const TELLS_OF_NOBODY: Readonly<Record<string, readonly string[]>> = {
   talon_one_quarantine: ['kind', 'source'],
   // A hash of the text keeps different ones apart.
   talon_one_original_text: ['kind', 'original_hash', 'reasons'],
-  talon_one_request_slot: ['budget', 'endpoint'],
+  talon_one_request_slot: ['budget', 'endpoint', 'holder'],
+  talon_one_granted_rate: ['budget', 'endpoint'],
   talon_one_request_waiter: ['budget', 'endpoint', 'waiter'],
   talon_one_replica: ['owner', 'version', 'jobs', 'trouble'],
   talon_one_once_run: ['owner', 'version', 'outcome', 'trouble', 'jobs'],

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { GrantedBudget } from '../src/talon-one/granted-budget.js';
 import { budgetShape, LocalBudget } from '../src/talon-one/request-budget.js';
 import { startForTest } from './simulator/for-tests.js';
@@ -34,7 +34,6 @@ async function ask(untilMs: number, grantedAt: (ms: number) => number): Promise<
     scope: 'endpoint',
     onChange: (isLess, endpoint) => run.changes.push([isLess, endpoint]),
     now: time.now,
-    wait: time.sleep,
   });
   const work = async () => {
     while (time.now() < untilMs) {
@@ -88,35 +87,107 @@ test('when the server grants the limit again, all of it is used again, and that 
   expect(count(run, 200, 300_000, 360_000)).toBeGreaterThanOrEqual(175);
 });
 
-test('the client tells its budget what was refused', async () => {
+test('the client tells its budget what was refused, and for how long', async () => {
   const sim = await startForTest({ history: { events: 1 } });
-  sim.addFault({ path: '/v1/applications', times: 1, action: { type: 'status', status: 429 } });
-  const told: [string, number][] = [];
+  sim.addFault({
+    path: '/v1/applications',
+    times: 1,
+    action: { type: 'status', status: 429, headers: { 'retry-after': '7' } },
+  });
+  const told: unknown[][] = [];
   const budget = {
     acquire: async () => () => {},
-    answered: (endpoint: string, status: number) => told.push([endpoint, status]),
+    answered: (...answer: unknown[]) => told.push(answer),
   };
   const send = senderFor(sim, { budget });
   const request = { method: 'GET', path: '/v1/applications', template: '/v1/applications' } as const;
   await expect(send(request, signal)).rejects.toMatchObject({ status: 429 });
   await send(request, signal);
   expect(told).toEqual([
-    ['GET /v1/applications', 429],
-    ['GET /v1/applications', 200],
+    ['GET /v1/applications', 429, 7000],
+    ['GET /v1/applications', 200, undefined],
   ]);
 });
 
-test('an endpoint that is refused does not slow down another one', async () => {
-  const time = new SimulatedTime();
-  const inner = { acquire: async () => () => {} };
-  const options = { budget: inner, limit: LIMIT, onChange: () => {}, now: time.now, wait: time.sleep };
-  const perEndpoint = new GrantedBudget({ ...options, scope: 'endpoint' });
-  const perKey = new GrantedBudget({ ...options, scope: 'key' });
-  for (const budget of [perEndpoint, perKey]) budget.answered('GET /a', 429);
-  await time.run(perEndpoint.acquire('GET /b', signal));
-  expect(time.now()).toBe(0);
-  await time.run(perKey.acquire('GET /b', signal));
-  expect(time.now()).toBeGreaterThan(0);
+describe('on a clock of its own', () => {
+  function budgetOn(time: SimulatedTime, scope: 'endpoint' | 'key' = 'endpoint') {
+    const changes: [isLess: boolean, endpoint: string][] = [];
+    const shape = budgetShape(LIMIT) ?? { slots: 0, periodMs: 0 };
+    const budget = new GrantedBudget({
+      budget: new LocalBudget(shape, time.now, time.sleep),
+      limit: LIMIT,
+      scope,
+      onChange: (isLess, endpoint) => changes.push([isLess, endpoint]),
+      now: time.now,
+    });
+    return { budget, changes };
+  }
+
+  test('an endpoint that is refused does not slow down another one', async () => {
+    const time = new SimulatedTime();
+    const perEndpoint = budgetOn(time).budget;
+    const perKey = budgetOn(time, 'key').budget;
+    for (const budget of [perEndpoint, perKey]) budget.answered('GET /a', 429);
+    await time.run(perEndpoint.acquire('GET /b', signal));
+    expect(time.now()).toBe(0);
+    await time.run(perKey.acquire('GET /b', signal));
+    expect(time.now()).toBeGreaterThan(0);
+  });
+
+  test('a Retry-After pauses the endpoint for everybody, up to a minute', async () => {
+    const time = new SimulatedTime();
+    const { budget } = budgetOn(time);
+    budget.answered('GET /a', 429, 7_000);
+    budget.answered('GET /b', 429, 86_400_000);
+    await time.run(budget.acquire('GET /a', signal, 'live'));
+    expect(time.now()).toBe(7_000);
+    await time.run(budget.acquire('GET /b', signal, 'live'));
+    expect(time.now()).toBe(60_000);
+  });
+
+  test('it ends with time, whichever endpoint is used, and a refusal hours later is said again', async () => {
+    const time = new SimulatedTime();
+    const { budget, changes } = budgetOn(time);
+    budget.answered('GET /export', 429);
+    expect(budget.granted).toEqual([{ endpoint: 'GET /export', requestsPerSecond: 2.25 }]);
+    await time.run(time.sleep(60_000));
+    budget.answered('GET /events', 200);
+    expect(changes).toEqual([[true, 'GET /export']]);
+    await time.run(time.sleep(60_000));
+    budget.answered('GET /events', 200);
+    expect(budget.granted).toEqual([]);
+    await time.run(time.sleep(3_600_000));
+    for (let times = 0; times < 10; times += 1) {
+      budget.answered('GET /events', 429);
+      await time.run(time.sleep(2_000));
+    }
+    expect(changes).toEqual([
+      [true, 'GET /export'],
+      [false, 'GET /export'],
+      [true, 'GET /events'],
+    ]);
+  });
+
+  test('live requests hardly wait for back-fills while the server grants less', async () => {
+    const time = new SimulatedTime();
+    const { budget } = budgetOn(time);
+    budget.answered('GET /a', 429);
+    const fill = async () => {
+      while (time.now() < 100_000) (await budget.acquire('GET /a', signal))();
+    };
+    const waits: number[] = [];
+    const live = async () => {
+      while (time.now() < 100_000) {
+        const sinceMs = time.now();
+        (await budget.acquire('GET /a', signal, 'live'))();
+        waits.push(time.now() - sinceMs);
+        await time.sleep(5_000);
+      }
+    };
+    await time.run(Promise.all([...Array.from({ length: 31 }, fill), live(), live(), live()]));
+    expect(waits.length).toBeGreaterThan(40);
+    expect(Math.max(...waits.slice(3))).toBeLessThan(3_000);
+  });
 });
 
 test('what is granted is told while it is less than the limit, and of that endpoint alone', async () => {

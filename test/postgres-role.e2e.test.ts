@@ -118,7 +118,7 @@ test('the owner migrates, the writer syncs and can change no table, the reader o
 
   const early = start(['once'], { env: env(roles.writer) });
   expect(await early.ended).toMatchObject({ code: 1 });
-  expect(early.stderr).toContain('run "talon-one-sync migrate" under a role that has it');
+  expect(early.stderr).toContain('Run "talon-one-sync migrate" under the role that owns the tables');
   expect(await start(['migrate'], { env: env(roles.owner) }).ended).toMatchObject({ code: 0 });
   const check = start(['check'], { env: env(roles.writer) });
   expect(await check.ended, check.stdout).toMatchObject({ code: 0 });

@@ -42,7 +42,8 @@ test('whatever the sync does, the session afterwards is as it was before', async
 
   await migrate(warehouse);
   const sync = await startSync(db(), { events: 80, warehouse, environment: { PAGE_SIZE: '30' } });
-  await takeSlot(warehouse, { budget: 'b', endpoint: 'GET /a', slots: 3, holdMs: 1 });
+  const waiter = { name: 'a', isLive: true, queues: true };
+  await takeSlot(warehouse, { budget: 'b', endpoint: 'GET /a', slots: 3, holdMs: 1 }, waiter);
   sync.sim.addEvent(sync.number, { payload: '{"id":"bad"}', id: null });
   expect(await sync.cycle()).toMatchObject({ outcome: 'caught-up' });
   sync.sim.emit(sync.number, 5);

@@ -119,7 +119,7 @@ export function createApi(
 ): Api {
   const budget = createBudget(config, log, warehouse);
   const options = httpOptions(config, observedBudget(budget, observer));
-  const half = sparingBudget(options.budget, config.talonOne.requestsPerSecond);
+  const half = sparingBudget(options.budget, createHalf(config, log, warehouse));
   const streamMs = Math.max(EXPORT_IDLE_MS, options.timeoutMs);
   return {
     client: new ManagementClient(createSender(options), retry, observer),
@@ -177,14 +177,30 @@ function createBudget(config: Config, log: Logger, warehouse: Warehouse | undefi
   const { rateLimitScope: scope, requestsPerSecond: limit, ...talonOne } = config.talonOne;
   const shape = budgetShape(limit);
   if (!shape) return unlimitedBudget;
-  const budget = warehouse
-    ? new SharedBudget({ ...talonOne, warehouse, shape, scope, log })
-    : new LocalBudget(shape);
   const onChange = (isLess: boolean, endpoint: string) =>
     isLess
       ? log.warn({ endpoint, requestsPerSecond: limit }, 'the API grants fewer requests than the limit')
       : log.info({ endpoint, requestsPerSecond: limit }, 'the API grants the whole limit again');
-  return new GrantedBudget({ budget, limit, scope, onChange });
+  const onRate = (endpoint: string, rate: number | undefined) => granted.told(endpoint, rate);
+  const budget = warehouse
+    ? new SharedBudget({ ...talonOne, warehouse, shape, scope, log, onChange, onRate })
+    : new LocalBudget(shape);
+  const granted = new GrantedBudget({ budget, limit, scope, onChange });
+  return granted;
+}
+
+/** What all processes spend on work that can wait: half of the limit, over all endpoints. */
+function createHalf(
+  config: Config,
+  log: Logger,
+  warehouse: Warehouse | undefined,
+): RequestBudget | undefined {
+  const { requestsPerSecond, ...talonOne } = config.talonOne;
+  const shape = budgetShape(requestsPerSecond / 2);
+  if (!shape) return undefined;
+  return warehouse
+    ? new SharedBudget({ ...talonOne, warehouse, shape, scope: 'endpoint', log })
+    : new LocalBudget(shape);
 }
 
 export function createPartitions(warehouse: Warehouse, log: Logger): Partitions {

@@ -57,6 +57,8 @@ export class QuietTail {
    * @param serverTime the Date header; `undefined`: the server sends none, and nothing is known
    */
   noteBehind(lastSync: Instant, serverTime: Instant | undefined): void {
+    // A look-back that is read again brings nothing newer, and says nothing new.
+    if (this.newest === lastSync) return;
     this.newest = lastSync;
     this.seenMs = this.now();
     this.isFinal = false;

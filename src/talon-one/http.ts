@@ -1,5 +1,3 @@
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import axios, { type AxiosInstance, type AxiosResponse } from 'axios';
@@ -7,6 +5,7 @@ import { DeadlineError, monotonicMs, wallClockMs, withDeadline } from '../clock.
 import { messageOf } from '../errors.js';
 import { type Instant, parseHttpDate, seconds } from '../instant.js';
 import { scrubber } from '../logger.js';
+import { createAgents } from './agents.js';
 import { ApiError } from './api-error.js';
 import { complaintsOf } from './complaints.js';
 import { type CsvUpload, multipartBody } from './multipart.js';
@@ -85,7 +84,7 @@ export function createSender(options: HttpOptions): SendRequest {
           const response = await receiveHead(client, request, deadline);
           const takenMs = monotonicMs() - sentMs;
           received();
-          options.budget.answered?.(endpointOf(request), response.status);
+          options.budget.answered?.(endpointOf(request), response.status, retryAfterOf(response));
           const text = await readText(response.data, request.maxBytes ?? maxBodyBytes, deadline);
           const answer = toAnswer(request, response, text, takenMs, options.apiKey);
           return { ...answer, tookMs: monotonicMs() - sentMs };
@@ -123,7 +122,7 @@ export function createStreamSender(options: HttpOptions): OpenStream {
         try {
           const head = await receiveHead(client, request, deadline);
           received();
-          options.budget.answered?.(endpointOf(request), head.status);
+          options.budget.answered?.(endpointOf(request), head.status, retryAfterOf(head));
           const body = unpacked(head);
           if (head.status === 200) return body;
           const text = await readText(body, options.maxBodyBytes ?? MAX_ERROR_BYTES, deadline);
@@ -194,8 +193,7 @@ function createClient(options: HttpOptions): AxiosInstance {
       Authorization: `${SCHEMES[options.keyKind ?? 'management']} ${options.apiKey}`,
       'User-Agent': options.userAgent,
     },
-    httpAgent: new HttpAgent({ keepAlive: true }),
-    httpsAgent: new HttpsAgent({ keepAlive: true }),
+    ...createAgents(),
     maxRedirects: 0,
     // HTTPS_PROXY gets a tunnel. Plain HTTP would show it the key.
     ...(options.baseUrl.startsWith('https:') ? {} : { proxy: false }),
@@ -275,9 +273,13 @@ function failedStatus(request: HttpRequest, response: AxiosResponse, text: strin
     failure: 'status',
     endpoint,
     status: response.status,
-    retryAfterMs: parseRetryAfter(header(response, 'retry-after'), wallClockMs()),
+    retryAfterMs: retryAfterOf(response),
     complaints: response.status === 400 ? complaintsOf(withoutKey(text, apiKey)) : [],
   });
+}
+
+function retryAfterOf(response: AxiosResponse): number | undefined {
+  return parseRetryAfter(header(response, 'retry-after'), wallClockMs());
 }
 
 function header(response: AxiosResponse, name: string): string | undefined {

@@ -6,18 +6,31 @@ import { monotonicMs, type Sleep, sleep } from '../clock.js';
  */
 export interface RequestBudget {
   acquire(endpoint: string, signal: AbortSignal, priority?: Priority): Promise<() => void>;
-  /** What the server made of a request. */
-  answered?(endpoint: string, status: number): void;
+  /** What the server made of a request. @param retryAfterMs how long it asks to be left alone, in milliseconds */
+  answered?(endpoint: string, status: number, retryAfterMs?: number): void;
+  /** From now on requests go no faster than `paceOf` says. */
+  paceBy?(paceOf: PaceOf): void;
 }
 
 /**
- * `live` requests keep the tables current and go before those of a `back-fill`: first syncs, exports, daily jobs. Only
- * for a while: a request that has waited long enough is served whatever it is for.
+ * `live` requests keep the tables current and go before those of a `back-fill`: first syncs, exports, daily jobs. Where
+ * both wait, two live ones go for each of a back-fill, so that neither waits for long.
  */
 export type Priority = 'live' | 'back-fill';
 
-/** A live request goes before a back-fill's that has waited up to so long. */
-export const HEAD_START_MS = 2_000;
+/** So many live requests go, while such wait, before one of a back-fill that waits as well. */
+export const LIVE_TURNS = 2;
+
+/** What the server grants at the moment. */
+export interface Pace {
+  /** Requests a second. */
+  readonly rate: number;
+  /** Nothing is sent before, on the clock of the budget. */
+  readonly fromMs: number;
+}
+
+/** `undefined`: the whole limit. */
+export type PaceOf = (endpoint: string) => Pace | undefined;
 
 /** How a limit of requests per second is divided: `slots` requests, each blocking its slot for `periodMs` afterwards. */
 export interface BudgetShape {
@@ -43,19 +56,28 @@ export const unlimitedBudget: RequestBudget = {
   },
 };
 
-/** A request that wants a slot; the earliest gets the next one. */
+/** A request that wants a slot. */
 interface Waiting {
-  readonly dueMs: number;
+  readonly isLive: boolean;
+}
+
+interface Lane {
+  /** When each slot is free again; infinite while its request is under way. */
+  readonly freeAt: number[];
+  /** In the order in which they came. */
+  readonly waiting: Waiting[];
+  /** Live requests in a row that were let go, up to LIVE_TURNS. */
+  liveRun: number;
 }
 
 /**
  * The budget of one process. A slot is taken when a request is sent and becomes free `periodMs` after its answer
  * began. The server saw the request somewhere between the two, so no `slots + 1` requests can reach it within one
- * period, whatever the network does to each of them.
+ * period, whatever the network does to each of them. At a lower pace there are fewer slots, and they stay closed for longer.
  */
 export class LocalBudget implements RequestBudget {
-  private readonly freeAt = new Map<string, number[]>();
-  private readonly waiting = new Map<string, Waiting[]>();
+  private readonly lanes = new Map<string, Lane>();
+  private paceOf: PaceOf = () => undefined;
 
   constructor(
     private readonly shape: BudgetShape,
@@ -63,71 +85,87 @@ export class LocalBudget implements RequestBudget {
     private readonly wait: Sleep = sleep,
   ) {}
 
+  paceBy(paceOf: PaceOf): void {
+    this.paceOf = paceOf;
+  }
+
   async acquire(
     endpoint: string,
     signal: AbortSignal,
     priority: Priority = 'back-fill',
   ): Promise<() => void> {
-    const turn: Waiting = { dueMs: this.now() + (priority === 'live' ? 0 : HEAD_START_MS) };
-    const queue = this.queueOf(endpoint);
-    queue.push(turn);
+    const turn: Waiting = { isLive: priority === 'live' };
+    const lane = this.laneOf(endpoint);
+    lane.waiting.push(turn);
     try {
       for (;;) {
-        // As many slots are free as requests are due before this one, and one more.
-        const isMyTurn = placeIn(queue, turn) < this.freeSlots(endpoint);
+        // As many slots are free as requests go before this one, and one more.
+        const isMyTurn = placeIn(lane, turn) < this.freeSlots(endpoint);
         const taken = isMyTurn ? this.tryTake(endpoint) : this.waitMs(endpoint);
-        if (typeof taken === 'function') return taken;
+        if (typeof taken === 'function') {
+          lane.liveRun = turn.isLive ? Math.min(LIVE_TURNS, lane.liveRun + 1) : 0;
+          return taken;
+        }
         await this.wait(taken, signal);
       }
     } finally {
-      queue.splice(queue.indexOf(turn), 1);
+      lane.waiting.splice(lane.waiting.indexOf(turn), 1);
     }
   }
 
   /** Takes a slot and returns its release, or the milliseconds until the next one may be free. */
   tryTake(endpoint: string): (() => void) | number {
-    const slots = this.slotsOf(endpoint);
-    const earliest = Math.min(...slots);
-    if (earliest > this.now()) return this.waitMs(endpoint);
-    const slot = slots.indexOf(earliest);
-    slots[slot] = Number.POSITIVE_INFINITY;
+    if (this.freeSlots(endpoint) === 0) return this.waitMs(endpoint);
+    const { freeAt } = this.laneOf(endpoint);
+    const slot = freeAt.indexOf(Math.min(...this.usable(endpoint)));
+    freeAt[slot] = Number.POSITIVE_INFINITY;
     let held = true;
     return () => {
-      if (held) slots[slot] = this.now() + this.shape.periodMs;
+      if (held) freeAt[slot] = this.now() + this.closedMs(endpoint);
       held = false;
     };
   }
 
   private freeSlots(endpoint: string): number {
-    return this.slotsOf(endpoint).filter((at) => at <= this.now()).length;
+    if ((this.paceOf(endpoint)?.fromMs ?? 0) > this.now()) return 0;
+    return this.usable(endpoint).filter((at) => at <= this.now()).length;
   }
 
   // A slot in use has no known end; its release comes at the latest with the request's own deadline.
   private waitMs(endpoint: string): number {
-    const earliest = Math.min(...this.slotsOf(endpoint));
+    const earliest = Math.max(Math.min(...this.usable(endpoint)), this.paceOf(endpoint)?.fromMs ?? 0);
     return Number.isFinite(earliest) ? Math.max(1, Math.ceil(earliest - this.now())) : 20;
   }
 
-  private queueOf(endpoint: string): Waiting[] {
-    const known = this.waiting.get(endpoint);
-    if (known) return known;
-    const queue: Waiting[] = [];
-    this.waiting.set(endpoint, queue);
-    return queue;
+  private usable(endpoint: string): number[] {
+    return this.laneOf(endpoint).freeAt.slice(0, this.slotsAt(this.paceOf(endpoint)));
   }
 
-  private slotsOf(endpoint: string): number[] {
-    const known = this.freeAt.get(endpoint);
+  private closedMs(endpoint: string): number {
+    const pace = this.paceOf(endpoint);
+    return Math.max(this.shape.periodMs, pace ? (1000 * this.slotsAt(pace)) / pace.rate : 0);
+  }
+
+  private slotsAt(pace: Pace | undefined): number {
+    return Math.min(this.shape.slots, Math.ceil(pace?.rate ?? this.shape.slots));
+  }
+
+  private laneOf(endpoint: string): Lane {
+    const known = this.lanes.get(endpoint);
     if (known) return known;
-    const slots = new Array<number>(this.shape.slots).fill(0);
-    this.freeAt.set(endpoint, slots);
-    return slots;
+    const lane: Lane = { freeAt: new Array<number>(this.shape.slots).fill(0), waiting: [], liveRun: 0 };
+    this.lanes.set(endpoint, lane);
+    return lane;
   }
 }
 
-/** How many others go first: those that are due earlier, and of two at once the one that came first. */
-function placeIn(queue: readonly Waiting[], turn: Waiting): number {
-  const own = queue.indexOf(turn);
-  return queue.filter(({ dueMs }, index) => dueMs < turn.dueMs || (dueMs === turn.dueMs && index < own))
-    .length;
+/** How many others go first: of those that wait, two live ones for each of a back-fill. */
+function placeIn({ waiting, liveRun }: Lane, turn: Waiting): number {
+  const same = waiting.filter(({ isLive }) => isLive === turn.isLive);
+  const before = same.indexOf(turn);
+  const others = waiting.length - same.length;
+  const due = turn.isLive
+    ? Math.floor((liveRun + before) / LIVE_TURNS)
+    : LIVE_TURNS - liveRun + LIVE_TURNS * before;
+  return before + Math.min(others, due);
 }

@@ -24,7 +24,7 @@ const GROUPS: readonly Group[] = [
   {
     title: 'State of the sync',
     names:
-      /^(sync_.*|verification|replica|once_run|job|owed_snapshot|quarantine|original_text|request_.*|migration)$/,
+      /^(sync_.*|verification|replica|once_run|job|owed_snapshot|quarantine|original_text|request_.*|granted_rate|migration)$/,
   },
   { title: 'Erasure', names: /^erasure/ },
   // What nobody has given a place yet.

@@ -14,6 +14,9 @@ const LEASE_SECONDS = 3;
 const POLL_MS = 25;
 /** After both have Applications, so that a kill comes at any moment of their cycles. */
 const LONGEST_PAUSE_MS = 1_000;
+const REQUESTS_PER_SECOND = 3;
+/** So that requests are under way at any moment. */
+const RESPONSE_DELAY_MS = 600;
 const PATIENCE_MS = 20 * LEASE_SECONDS * 1_000;
 
 /** Two replicas under live traffic; the one that holds more is killed again and again, at moments that have no pattern. */
@@ -24,14 +27,19 @@ export async function measureFailover({ postgres, signal, options, say }: ScaleC
       applications: APPLICATIONS,
       history: { events: 200 },
       eventsPerSecond: 8,
+      switches: { requestsPerSecond: REQUESTS_PER_SECOND, responseDelayMs: RESPONSE_DELAY_MS },
     });
     cleanUp.add(() => simulator.stop());
     const target = await postgres.newWarehouse();
     cleanUp.add(target.drop);
-    const settings = { LEASE_SECONDS: String(LEASE_SECONDS), SYNC_INTERVAL_SECONDS: '0.2' };
+    const settings = {
+      LEASE_SECONDS: String(LEASE_SECONDS),
+      SYNC_INTERVAL_SECONDS: '0.2',
+      REQUESTS_PER_SECOND: String(REQUESTS_PER_SECOND),
+    };
     const fleet = await makeFleet(2, { postgres, target, api: simulator.address, settings, cleanUp });
     for (const replica of fleet) replica.start();
-    const times: number[] = [];
+    const times: Takeover[] = [];
     for (let kill = 1; kill <= options.kills; kill += 1) {
       if (kill % 10 === 1) say(`failover: kill ${kill} of ${options.kills}`);
       const isShared = async () => (await heldBy(target, fleet)).every((held) => held > 0);
@@ -64,47 +72,72 @@ async function busiest(target: BenchWarehouse, fleet: readonly Replica[]): Promi
   return victim;
 }
 
-/** Seconds from the kill until every Application has been taken by the other one. */
-async function takeover(target: BenchWarehouse, victim: Replica, signal: AbortSignal): Promise<number> {
+/** Seconds from the kill. */
+interface Takeover {
+  /** Until every Application has been taken by the other one. */
+  readonly taken: number;
+  /** Until a new event was stored. */
+  readonly first: number;
+  /** Until a new event of each Application that the dead one had was stored. */
+  readonly all: number;
+}
+
+async function takeover(target: BenchWarehouse, victim: Replica, signal: AbortSignal): Promise<Takeover> {
   const owner = `%-${victim.pid}-%`;
   await victim.kill();
   const startedAt = performance.now();
-  const isTaken = async () => {
-    const [row] = await rowsOf<{ left: string }>(
-      target,
-      'select count(*) as left from talon_one_sync_cursor where lease_owner like $1',
-      [owner],
-    );
-    return row?.left === '0';
+  const [before] = await rowsOf<{ at: string; ids: string[] }>(
+    target,
+    `select clock_timestamp()::text as at, array_agg(application_id::text) as ids
+     from talon_one_sync_cursor where lease_owner like $1`,
+    [owner],
+  );
+  const { at = '', ids = [] } = before ?? {};
+  const times: Partial<Record<keyof Takeover, number>> = {};
+  const note = (what: keyof Takeover, isReached: boolean) => {
+    if (isReached) times[what] ??= (performance.now() - startedAt) / 1000;
   };
-  const what = 'the other replica has taken over';
-  await waitUntil(isTaken, { signal, what, timeoutMs: PATIENCE_MS, everyMs: POLL_MS });
-  return (performance.now() - startedAt) / 1000;
+  const isDone = async () => {
+    const [row] = await rowsOf<{ left: string; stored: string }>(
+      target,
+      `select (select count(*) from talon_one_sync_cursor where lease_owner like $1) as left,
+         (select count(distinct application_id) from talon_one_event
+          where synced_at > $2 and application_id = any ($3::bigint[])) as stored`,
+      [owner, at, ids],
+    );
+    note('taken', row?.left === '0');
+    note('first', Number(row?.stored) > 0);
+    note('all', Number(row?.stored) === ids.length);
+    return times.taken !== undefined && times.all !== undefined;
+  };
+  const what = 'the other replica has stored new events';
+  await waitUntil(isDone, { signal, what, timeoutMs: PATIENCE_MS, everyMs: POLL_MS });
+  const { taken = Number.NaN, first = Number.NaN, all = Number.NaN } = times;
+  return { taken, first, all };
 }
 
-function report(times: number[]): Report {
-  const sorted = [...times].sort((a, b) => a - b);
-  const at = (share: number) =>
-    sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
-  const row = (name: string, seconds: number) => [
+function report(times: readonly Takeover[]): Report {
+  const row = (name: string, share: number) => [
     name,
-    figure(seconds),
-    `${figure(seconds / LEASE_SECONDS, 2)} ×`,
+    ...(['taken', 'first', 'all'] as const).map((what) => {
+      const sorted = times.map((one) => one[what]).sort((a, b) => a - b);
+      return figure(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN);
+    }),
   ];
   return {
     title: 'Failover',
-    columns: ['', 'seconds', 'of LEASE_SECONDS'],
-    rows: [
-      row('least', at(0)),
-      row('p50', at(0.5)),
-      row('p90', at(0.9)),
-      row('p99', at(0.99)),
-      row('longest', at(1)),
+    columns: [
+      'seconds after the kill',
+      'all Applications are taken',
+      'first new event is stored',
+      'a new event of each is stored',
     ],
+    rows: [row('least', 0), row('p50', 0.5), row('p90', 0.9), row('p99', 0.99), row('longest', 1)],
     notes: [
-      `${times.length} times kill -9 of one of two replicas, LEASE_SECONDS=${LEASE_SECONDS}; until the other one has taken all ${APPLICATIONS} Applications.`,
+      `${times.length} times kill -9 of one of two replicas with ${APPLICATIONS} Applications under live traffic, of the one that has more.`,
+      `LEASE_SECONDS=${LEASE_SECONDS}, ${REQUESTS_PER_SECOND} requests a second an endpoint, each answered after ${RESPONSE_DELAY_MS} ms; events of the Applications that the dead one had.`,
       'An Application that was in the middle of a cycle waits for its lease to run out, one that was between two cycles for',
-      'half of that: the last owner has precedence for so long.',
+      'half of that: the last owner has precedence for so long. What the dead one had asked for keeps its slots for five seconds.',
     ],
   };
 }
