@@ -199,7 +199,6 @@ test('what is granted is told while it is less than the limit, and of that endpo
     scope: 'endpoint',
     onChange: () => {},
     now: time.now,
-    wait: time.sleep,
   });
   expect(budget.granted).toEqual([]);
   budget.answered('GET /x', 429);

@@ -99,7 +99,7 @@ export interface Standings {
   /** The last ten, newest first. */
   readonly onceRuns: readonly OnceRunFacts[];
   readonly budget: readonly BudgetFacts[];
-  /** Endpoints of which the API grants less than the limit; not from Postgres, each process learns it for itself. */
+  /** Endpoints of which the API grants less than the limit, as far as the process that shows it was told. */
   readonly granted: readonly GrantedFacts[];
   /** Jobs that some process wants, by status. */
   readonly jobCounts: ReadonlyMap<string, number>;
