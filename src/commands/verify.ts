@@ -17,11 +17,11 @@ import {
   interruptedRun,
   type Verification,
   type VerificationPlan,
-  type VerificationResult,
 } from '../warehouse/verification.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
 import { chosenApplications } from './chosen-applications.js';
 import { createApi, createPartitions, processName } from './context.js';
+import { toJson, toText, type VerifiedApplication } from './verify-report.js';
 import { withWarehouse } from './with-warehouse.js';
 
 export interface VerifyRequest {
@@ -35,13 +35,6 @@ export interface VerifyRequest {
 
 /** What Talon.One keeps of events by default: docs/api-facts.md, Retention. */
 const KEPT_BY_DEFAULT = seconds(30 * 86_400);
-
-interface Verified extends VerificationResult {
-  readonly applicationId: string;
-  readonly applicationName: string | undefined;
-  readonly period: Period;
-  readonly isResumed: boolean;
-}
 
 interface Parts {
   readonly warehouse: Warehouse;
@@ -106,13 +99,13 @@ async function verifyAll(
   wanted: readonly Wanted[],
   request: VerifyRequest,
   parts: Parts,
-): Promise<{ results: Verified[]; failed: string[] }> {
+): Promise<{ results: VerifiedApplication[]; failed: string[] }> {
   const { warehouse, config, log, signal } = parts;
   const { sparing } = createApi(config, log, warehouse);
   const isEndGiven = request.to !== undefined;
-  const results: Verified[] = [];
+  const results: VerifiedApplication[] = [];
   const failed: string[] = [];
-  const found = (one: Verified) => {
+  const found = (one: VerifiedApplication) => {
     results.push(one);
     if (!request.json) process.stdout.write(toText(one));
   };
@@ -145,7 +138,7 @@ async function verifyOne(
   verification: Verification,
   list: EventList,
   { warehouse, config, log: parentLog, signal }: Parts,
-): Promise<Verified> {
+): Promise<VerifiedApplication> {
   const log = parentLog.child({ applicationId: Number(applicationId) });
   const { from, to, isResumed, reached } = verification;
   if (isResumed) log.info({ reached: formatInstant(reached) }, 'going on with an interrupted verification');
@@ -165,8 +158,13 @@ async function verifyOne(
 }
 
 /** Says by the exit code what was not repaired. */
-function complain(results: readonly Verified[], failed: readonly string[], repairs: boolean): void {
-  const sum = (count: (one: Verified) => number) => results.reduce((all, one) => all + count(one), 0);
+function complain(
+  results: readonly VerifiedApplication[],
+  failed: readonly string[],
+  repairs: boolean,
+): void {
+  const sum = (count: (one: VerifiedApplication) => number) =>
+    results.reduce((all, one) => all + count(one), 0);
   const unrepaired = sum(({ missing, different, repaired }) => Math.max(0, missing + different - repaired));
   const missing = Math.min(
     unrepaired,
@@ -198,45 +196,4 @@ async function periodOf(
   const start = from ?? end - (end % day) - KEPT_BY_DEFAULT;
   const period = { from: laterOf(start, await keptFrom(warehouse, retentionMonths)), to: end };
   return period.from < period.to ? period : undefined;
-}
-
-function toText(one: Verified): string {
-  const { applicationId, applicationName: name, period, examples } = one;
-  const count = (label: string, value: number, more = '') =>
-    `  ${label.padEnd(10)} ${value.toLocaleString('en').padStart(12)}${more}`;
-  const ids = (list: readonly string[] | undefined) =>
-    list === undefined || list.length === 0 ? '' : `   IDs: ${list.join(', ')}`;
-  const optional = (label: string, value: number, more: string) =>
-    value > 0 ? [count(label, value, `   ${more}`)] : [];
-  const lines = [
-    `Application ${applicationId}${name === undefined ? '' : ` (${name})`}, ${formatInstant(period.from)} to ${formatInstant(period.to)}`,
-    count('listed', one.listed, `   in ${one.pages} pages; ${one.compared} payloads compared`),
-    count('missing', one.missing, ids(examples.missing)),
-    count('different', one.different, ids(examples.different)),
-    count('repaired', one.repaired),
-    count('unknown', one.unknown, ids(examples.unknown)),
-    count(
-      'not kept',
-      one.notKept,
-      one.notKept > 0 ? '   stored, and older than what the API still lists' : '',
-    ),
-    ...optional('unusable', one.unusable, 'see talon_one_quarantine'),
-    ...optional(
-      'snapshots',
-      one.lackingSnapshots,
-      'of profiles and sessions were neither there nor to be fetched',
-    ),
-    ...optional('effects', one.lackingEffects, 'events whose effects were not all there'),
-    '',
-  ];
-  return `${lines.join('\n')}\n`;
-}
-
-function toJson(results: readonly Verified[]): string {
-  const rows = results.map(({ period, late: _, latestSeconds: __, ...rest }) => ({
-    ...rest,
-    from: formatInstant(period.from),
-    to: formatInstant(period.to),
-  }));
-  return `${JSON.stringify({ verified: rows }, null, 2)}\n`;
 }
