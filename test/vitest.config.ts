@@ -17,8 +17,8 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Much here happens at moments that the machine decides. A second try is reported as such.
     retry: 1,
-    // The tests mostly wait, for servers and child processes: three workers more than the usual two cores.
-    maxWorkers: 5,
+    // The tests mostly wait, for servers and child processes: two workers more than the usual two cores.
+    maxWorkers: 4,
     reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     projects: [
       {
