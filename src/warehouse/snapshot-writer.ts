@@ -164,7 +164,7 @@ const NEWS = `news as (
       and not exists (
         select from talon_one_owed_snapshot where kind = 'session' and application_id = $1 and id = record_id
       )
-      and ${CARRIES_NEWS.session}
+      and ${CARRIES_NEWS}
     order by record_id
   )`;
 
