@@ -24,6 +24,14 @@ export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   await delay(Math.max(0, ms), undefined, signal ? { signal } : {});
 }
 
+/** Waits like `sleep`; says whether the time passed (true) or `signal` aborted before (false). */
+export function passes(ms: number, signal: AbortSignal): Promise<boolean> {
+  return sleep(ms, signal).then(
+    () => true,
+    () => false,
+  );
+}
+
 export type Sleep = typeof sleep;
 
 /** The reason with which `withDeadline` aborts its work. */

@@ -1,10 +1,10 @@
 import { setMaxListeners } from 'node:events';
-import { monotonicMs, sleep } from '../clock.js';
 import { LeaseLostError } from '../errors.js';
 import { type Lease, renewCursors } from '../warehouse/cursor.js';
 import { type JobLease, renewJobs } from '../warehouse/job.js';
 import type { HeldLease } from '../warehouse/lease.js';
 import type { Warehouse } from '../warehouse/warehouse.js';
+import { Upkeep } from './upkeep.js';
 
 /** Renewals per lease time: one may fail without the lease being lost. */
 const RENEWALS = 3;
@@ -29,9 +29,10 @@ export function jobKeeper(warehouse: Warehouse): LeaseKeeper<JobLease> {
  */
 export class LeaseKeeper<L extends HeldLease> {
   private readonly held = new Map<L, (error: LeaseLostError) => void>();
-  private isRunning = false;
-  private idle = new AbortController();
-  private renewing: Promise<void> = Promise.resolve();
+  private readonly upkeep = new Upkeep(
+    () => this.held.size > 0,
+    () => this.renewAll(),
+  );
 
   /**
    * @param renew renews leases and returns those that somebody else has
@@ -67,32 +68,13 @@ export class LeaseKeeper<L extends HeldLease> {
 
   private hold(lease: L, onLost: (error: LeaseLostError) => void): void {
     this.held.set(lease, onLost);
-    if (this.isRunning) return;
-    this.isRunning = true;
-    void this.run(lease.durationMs / RENEWALS);
+    this.upkeep.begin(lease.durationMs / RENEWALS);
   }
 
   /** No renewal may come after the lease was given back: it would keep everybody from the row. */
   private async letGo(lease: L): Promise<void> {
     this.held.delete(lease);
-    if (this.held.size === 0) this.idle.abort();
-    await this.renewing;
-  }
-
-  private async run(intervalMs: number): Promise<void> {
-    let nextMs = monotonicMs() + intervalMs;
-    while (this.held.size > 0) {
-      this.idle = new AbortController();
-      const isDue = await sleep(nextMs - monotonicMs(), this.idle.signal).then(
-        () => true,
-        () => false,
-      );
-      if (!isDue) continue;
-      nextMs = monotonicMs() + intervalMs;
-      this.renewing = this.renewAll();
-      await this.renewing;
-    }
-    this.isRunning = false;
+    await this.upkeep.end();
   }
 
   private async renewAll(): Promise<void> {

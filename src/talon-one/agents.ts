@@ -2,7 +2,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { monotonicMs, sleep } from '../clock.js';
+import { monotonicMs, passes } from '../clock.js';
 
 /** How long the process may have stood still while a connection was made. The hold of a slot allows for it. */
 const LONGEST_STAND_MS = 1_500;
@@ -56,10 +56,5 @@ function watch(socket: Socket, ready: string, now: () => number): void {
 }
 
 async function keepBeating(beat: () => void, signal: AbortSignal): Promise<void> {
-  const isDue = () =>
-    sleep(BEAT_MS, signal).then(
-      () => true,
-      () => false,
-    );
-  while (await isDue()) beat();
+  while (await passes(BEAT_MS, signal)) beat();
 }
