@@ -5,6 +5,8 @@ import { startForTest } from './simulator/for-tests.js';
 import type { SwitchSettings } from './simulator/switches.js';
 import {
   addEventsAt,
+  type Change,
+  changeMeanwhile,
   eventList,
   instant,
   missing,
@@ -15,15 +17,6 @@ import {
 } from './support/event-reading.js';
 
 // Servers that change their habits in the middle of a reading: a deployment behind a balancer, an upgrade, a fail-over.
-
-/** What happens on the server before it answers the request of this number. */
-interface Change {
-  readonly at: number;
-  readonly habits?: SwitchSettings;
-  /** Events that come in before all others, or go. */
-  readonly inserted?: number;
-  readonly removed?: number;
-}
 
 const order = fc.constantFrom<SwitchSettings>(
   { sort: 'honoured' },
@@ -73,22 +66,9 @@ test('whatever changes while it is read, events that were there throughout are r
       const ids = addEventsAt(sim, shuffled(moments(count, span, tie)), applicationId);
       // Compared in whole seconds, dense seconds are read by offset, where pages shift.
       sim.set({ parameterPrecision: 'second' }, applicationId);
-      const gone: string[] = [];
-      const make = ({ habits = {}, inserted = 0, removed = 0 }: Change) => {
-        sim.set(habits, applicationId);
-        addEventsAt(sim, Array<bigint>(inserted).fill(instant(START)), applicationId);
-        for (const id of ids.slice(gone.length, gone.length + removed)) {
-          sim.removeEvent(applicationId, id);
-          gone.push(id);
-        }
-      };
-      let requests = 0;
-      const stopListening = sim.onRequest(() => {
-        requests += 1;
-        for (const change of all) if (change.at === requests) make(change);
-      });
+      const { gone, stop } = changeMeanwhile(sim, applicationId, ids, all);
       const options = { applicationId, pageSize, mostRequests: 600, lookbackSeconds: 60 };
-      const reading = await readEvents(sim, options).finally(stopListening);
+      const reading = await readEvents(sim, options).finally(stop);
       expect(missing(reading.ids, ids).filter((id) => !gone.includes(id))).toEqual([]);
       expect(reading.isCaughtUp).toBe(true);
     },

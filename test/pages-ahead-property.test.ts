@@ -6,8 +6,9 @@ import type { SwitchSettings } from './simulator/switches.js';
 import { counted } from './support/counted-source.js';
 import {
   addEventsAt,
+  type Change,
+  changeMeanwhile,
   EAGER,
-  instant,
   missing,
   moments,
   readEvents,
@@ -64,15 +65,6 @@ test(
   PATIENCE,
 );
 
-/** What happens on the server before it answers the request of this number. */
-interface Change {
-  readonly at: number;
-  readonly habits?: SwitchSettings;
-  /** Events that come in before all others, or go. */
-  readonly inserted?: number;
-  readonly removed?: number;
-}
-
 test(
   'whatever changes on the server between requests under way together, events that were there throughout are returned',
   async () => {
@@ -101,24 +93,11 @@ test(
       const applicationId = sim.addApplication({ history: { events: 0 } });
       const span = Math.min(50, times.span);
       const ids = addEventsAt(sim, shuffled(moments(times.count, span, times.tie)), applicationId);
-      const gone: string[] = [];
-      const make = ({ habits: changed = {}, inserted = 0, removed = 0 }: Change) => {
-        sim.set(changed, applicationId);
-        addEventsAt(sim, Array<bigint>(inserted).fill(instant(START)), applicationId);
-        for (const id of ids.slice(gone.length, gone.length + removed)) {
-          sim.removeEvent(applicationId, id);
-          gone.push(id);
-        }
-      };
-      let requests = 0;
-      const stopListening = sim.onRequest(() => {
-        requests += 1;
-        for (const change of all) if (change.at === requests) make(change);
-      });
+      const { gone, stop } = changeMeanwhile(sim, applicationId, ids, all);
       const { source, counts } = counted(clientFor(sim));
       const list = new EventList(source, String(applicationId), pageSize);
       const options = { applicationId, list, mostRequests: 900, lookbackSeconds: 60, ahead: EAGER };
-      const reading = await readEvents(sim, options).finally(stopListening);
+      const reading = await readEvents(sim, options).finally(stop);
       expect(missing(reading.ids, ids).filter((id) => !gone.includes(id))).toEqual([]);
       expect(reading.isCaughtUp).toBe(true);
       if (counts.mostUnderWay > 1) readAhead += 1;

@@ -5,6 +5,7 @@ import { eventPages } from '../../src/talon-one/event-pages.js';
 import type { AheadOptions } from '../../src/talon-one/pages-ahead.js';
 import type { ReadPage } from '../../src/talon-one/record-list.js';
 import type { Simulator } from '../simulator/simulator-handle.js';
+import type { SwitchSettings } from '../simulator/switches.js';
 import { clientFor } from './management-client.js';
 
 export const EVENTS = '/v1/applications/{applicationId}/events/no_total';
@@ -29,6 +30,42 @@ export function moments(count: number, spanSeconds: number, tie = 1): Instant[] 
 export function addEventsAt(sim: Simulator, times: Iterable<Instant>, applicationId = 1): string[] {
   const events = Array.from(times, (created) => ({ created: formatInstant(created) }));
   return sim.addEvents(applicationId, events);
+}
+
+/** What happens on the server before it answers the request of this number. */
+export interface Change {
+  readonly at: number;
+  readonly habits?: SwitchSettings;
+  /** Events that come in before all others, or go. */
+  readonly inserted?: number;
+  readonly removed?: number;
+}
+
+/**
+ * Makes the changes while requests come in, until `stop` is called.
+ * @param ids events that may go, in this order; `gone` are those that went
+ */
+export function changeMeanwhile(
+  sim: Simulator,
+  applicationId: number,
+  ids: readonly string[],
+  changes: readonly Change[],
+): { readonly gone: readonly string[]; readonly stop: () => void } {
+  const gone: string[] = [];
+  const make = ({ habits = {}, inserted = 0, removed = 0 }: Change) => {
+    sim.set(habits, applicationId);
+    addEventsAt(sim, Array<bigint>(inserted).fill(instant(START)), applicationId);
+    for (const id of ids.slice(gone.length, gone.length + removed)) {
+      sim.removeEvent(applicationId, id);
+      gone.push(id);
+    }
+  };
+  let requests = 0;
+  const stop = sim.onRequest(() => {
+    requests += 1;
+    for (const change of changes) if (change.at === requests) make(change);
+  });
+  return { gone, stop };
 }
 
 /** Other order, same members, the same in every run. */
